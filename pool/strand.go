@@ -1,0 +1,106 @@
+package pool
+
+import "sync"
+
+// strand is the queue of one owner while there is something in it.
+//
+// With mu held, line is l exactly when l points to the strand. Whoever loaded that pointer from l looks again
+// once it has mu: by then the strand may be home, or another's.
+type strand[O, T any] struct {
+	task
+	home *Strands[O, T]
+
+	// Owned by the worker that steps it:
+	open bool // Before was called, After is due
+
+	mu    sync.Mutex // guards the following; the lock of the Workers is taken inside it
+	line  *Line[O, T]
+	owner O
+	items ring[T]
+}
+
+// add queues item and returns how many wait, or 0 when the strand is not l's any more.
+func (s *strand[O, T]) add(l *Line[O, T], item T) int {
+	s.mu.Lock()
+	if s.line != l {
+		s.mu.Unlock()
+		return 0
+	}
+	s.items.push(item)
+	n := s.items.len
+	s.mu.Unlock()
+	return n
+}
+
+// step runs a batch of items, and sends the strand home when there are no more.
+func (s *strand[O, T]) step() bool {
+	o := &s.home.o
+	if s.open { // an item ended its goroutine
+		s.after(o)
+	}
+	for n := o.Batch; n > 0; n-- {
+		item, left, ok := s.take()
+		if !ok {
+			return false
+		}
+		if !s.open {
+			s.before(o)
+		}
+		o.Run(s.owner, item, left)
+		if left == 0 || n == 1 {
+			s.after(o)
+		}
+	}
+	return !s.retired()
+}
+
+// before begins what runs without a pause.
+func (s *strand[O, T]) before(o *StrandsOptions[O, T]) {
+	s.open = true
+	if o.Before != nil {
+		o.Before(s.owner)
+	}
+}
+
+// after ends what runs without a pause.
+func (s *strand[O, T]) after(o *StrandsOptions[O, T]) {
+	s.open = false
+	if o.After != nil {
+		o.After(s.owner)
+	}
+}
+
+// take returns the first item and how many are left behind it. It is not ok when there was none: the
+// strand is home then, and maybe another's already.
+func (s *strand[O, T]) take() (item T, left int, ok bool) {
+	s.mu.Lock()
+	if s.items.len == 0 {
+		s.retire()
+		return item, 0, false
+	}
+	item = s.items.pop()
+	left = s.items.len
+	s.mu.Unlock()
+	return item, left, true
+}
+
+// retired sends the strand home if it is empty and reports whether it did.
+func (s *strand[O, T]) retired() bool {
+	s.mu.Lock()
+	if s.items.len > 0 {
+		s.mu.Unlock()
+		return false
+	}
+	s.retire()
+	return true
+}
+
+// retire sends the empty strand home. It is called with mu held, and releases it.
+func (s *strand[O, T]) retire() {
+	var nobody O
+	s.line.s.Store(nil)
+	s.line, s.owner = nil, nobody
+	s.items.shrink()
+	s.mu.Unlock()
+	s.home.free.Put(s)
+}

@@ -1,0 +1,95 @@
+package pool
+
+import (
+	"fmt"
+	"sync"
+)
+
+// StrandsOptions say what Strands do with an item. Run is required.
+type StrandsOptions[O, T any] struct {
+	// Run handles one item of owner. It is called on a goroutine of the Workers, for one owner in the order of its pushes
+	// and never twice at a time, for different owners concurrently. It recovers from the panics of
+	// what it calls: one that it lets through ends the process. It may push to any Line and may block, which costs
+	// the others a goroutine.
+	//
+	// left is how many items waited behind this one when it was taken. Each item is one fewer, so after a Push that
+	// returned more than n there is always a call with left == n: who stops feeding at a depth can start
+	// again there, without looking twice.
+	Run func(owner O, item T, left int)
+
+	// Before and After, where not nil, are called around the items that run without a pause: Before ahead of the first, After
+	// when nothing waits behind the last or Batch is used up. They alternate strictly, on the same goroutine as the items between
+	// them, so that an owner can hold back its output in one and write it in the other. When an
+	// item ends its goroutine with runtime.Goexit, After is called on another one.
+	Before, After func(owner O)
+
+	// Batch is how many items of one owner run before it goes to the back of the queue; 64.
+	Batch int
+}
+
+// Strands run items of many owners on Workers: those of one owner in order, one at a time. The owner keeps a [Line] and
+// nothing else; while it has items queued that points to a strand, which is lent, and goes back when the last one has run.
+type Strands[O, T any] struct {
+	w    *Workers
+	o    StrandsOptions[O, T]
+	free sync.Pool // *strand[O, T]
+}
+
+// NewStrands returns Strands that run on w. Any number may share Workers. It panics when Run is nil or Batch negative.
+func NewStrands[O, T any](w *Workers, o StrandsOptions[O, T]) *Strands[O, T] {
+	if w == nil || o.Run == nil || o.Batch < 0 {
+		panic(fmt.Sprintf("pool: NewStrands: Workers are nil: %t, Run is nil: %t, Batch is %d", w == nil, o.Run == nil, o.Batch))
+	}
+	if o.Batch == 0 {
+		o.Batch = defaultBatch
+	}
+	return &Strands[O, T]{w: w, o: o}
+}
+
+// Push queues item behind all that l holds and returns how many items wait now, this one included; what is being run does not
+// count. It takes ownership of what item holds, unless it returns 0: then the Workers are closed, the item will not
+// run and is still the caller's. The bound on the depth is the caller's too: Push takes whatever comes.
+//
+// It may be called from any goroutine, items included. It never blocks on what runs, and allocates nothing once warm.
+// Pushes that happen one after the other run in that order. All pushes to l name the same owner.
+func (ss *Strands[O, T]) Push(owner O, l *Line[O, T], item T) (depth int) {
+	for {
+		s := l.s.Load()
+		if s == nil {
+			if ok, accepted := ss.begin(owner, l, item); ok {
+				return accepted
+			}
+			continue
+		}
+		if n := s.add(l, item); n > 0 {
+			return n
+		}
+	}
+}
+
+// begin lends l a strand with item on it. It is not ok when another goroutine did so first.
+func (ss *Strands[O, T]) begin(owner O, l *Line[O, T], item T) (ok bool, depth int) {
+	s, _ := ss.free.Get().(*strand[O, T])
+	if s == nil {
+		s = &strand[O, T]{home: ss}
+		s.task.do = s
+	}
+	s.mu.Lock()
+	if !l.s.CompareAndSwap(nil, s) {
+		s.mu.Unlock()
+		ss.free.Put(s)
+		return false, 0
+	}
+	wk, accepted := ss.w.enqueue(&s.task)
+	if !accepted {
+		l.s.Store(nil)
+		s.mu.Unlock()
+		ss.free.Put(s)
+		return true, 0
+	}
+	s.line, s.owner = l, owner
+	s.items.push(item)
+	s.mu.Unlock()
+	wk.rouse()
+	return true, 1
+}
