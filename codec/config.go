@@ -1,0 +1,13 @@
+package codec
+
+// Config is what a Decoder obeys. It may be shared between decoders of any
+// goroutine, and is not changed once in use. The zero Config is a server's
+// without limits.
+type Config struct {
+	Client          bool  // decoder of a client: frames arrive unmasked (masked → 1002)
+	Deflate         bool  // permessage-deflate was negotiated: RSV1 is legal on the first frame of a data message
+	StrictLength    bool  // a length that is not in its shortest form → 1002; accepted otherwise
+	SkipUTF8        bool  // text and close reasons are not validated
+	MaxMessageBytes int64 // payload bytes on the wire over all frames of a message; ≤ 0: no limit. Over it → 1009, when the header says so
+	MaxFragments    int   // frames of one message; ≤ 0: no limit. Over it → 1008
+}
