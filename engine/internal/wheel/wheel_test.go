@@ -1,7 +1,7 @@
 package wheel
 
 import (
-	"math/rand/v2"
+	"slices"
 	"testing"
 	"unsafe"
 )
@@ -13,133 +13,137 @@ type owner struct {
 
 func nodeOf(o *owner) *Node[owner] { return &o.node }
 
+// fired returns the ids of what an Advance to now fires, in order.
+func fired(w *Wheel[owner], now uint32) []int {
+	var ids []int
+	w.Advance(now, func(o *owner) { ids = append(ids, o.id) })
+	slices.Sort(ids)
+	return ids
+}
+
 func TestSizes(t *testing.T) {
 	if got := unsafe.Sizeof(Node[owner]{}); got != 24 {
 		t.Errorf("Node is %d bytes, want 24", got)
 	}
-	if got := unsafe.Sizeof(Wheel[owner]{}); got > 2700 {
-		t.Errorf("Wheel is %d bytes, want at most 2700", got)
+	if got := unsafe.Sizeof(Wheel[owner]{}); got != 2672 {
+		t.Errorf("Wheel is %d bytes, want 2672", got)
 	}
 }
 
-// model is the wheel as one would write it without caring about cost.
-type model struct {
-	now uint32
-	set map[*owner]uint32
-}
-
-func (m *model) Set(o *owner, tick uint32) {
-	if int32(tick-m.now) <= 0 {
-		tick = m.now + 1
-	}
-	m.set[o] = tick
-}
-
-func (m *model) due(now uint32) map[*owner]bool {
-	if int32(now-m.now) > 0 {
-		m.now = now
-	}
-	due := make(map[*owner]bool)
-	for o, tick := range m.set {
-		if int32(tick-m.now) <= 0 {
-			due[o] = true
+func TestAdvanceFiresAtTheTick(t *testing.T) {
+	for _, start := range starts {
+		for _, ahead := range []uint32{1, 2, 63, 64, 65, 4095, 4096, 1 << 18, 1<<18 + 1, 1 << 24, 1 << 30, 1<<31 - 1} {
+			w := New(nodeOf)
+			w.now = start
+			o := &owner{id: 7}
+			w.Set(o, start+ahead)
+			if got := fired(w, start+ahead-1); len(got) > 0 {
+				t.Errorf("from %d, set %d ahead: fired a tick too early", start, ahead)
+			}
+			if got := fired(w, start+ahead); !slices.Equal(got, []int{7}) {
+				t.Errorf("from %d, set %d ahead: got %v at its tick, want [7]", start, ahead, got)
+			}
 		}
 	}
-	return due
 }
 
-// run plays random operations on a wheel and a model, and on each fire more of them.
-func run(t *testing.T, seed uint64, start uint32, ops int) {
-	rng := rand.New(rand.NewPCG(seed, uint64(start)))
+func TestSetPastFiresNext(t *testing.T) {
+	for _, tick := range []uint32{100, 99, 0, 100 + 1<<31, 101} {
+		w := New(nodeOf)
+		w.Advance(100, nil)
+		w.Set(&owner{id: 1}, tick)
+		if got := fired(w, 100); len(got) > 0 {
+			t.Errorf("tick %d: fired by an Advance that does not move", tick)
+		}
+		if got := fired(w, 101); !slices.Equal(got, []int{1}) {
+			t.Errorf("tick %d: got %v in the next Advance, want [1]", tick, got)
+		}
+	}
+}
+
+func TestAdvanceBackwardsMovesNothing(t *testing.T) {
 	w := New(nodeOf)
-	m := &model{now: start, set: make(map[*owner]uint32)}
-	w.now = start
-	owners := make([]owner, 40)
-	delta := func() uint32 { return rng.Uint32() >> (rng.IntN(31) + 1) }
-	touch := func() {
-		o := &owners[rng.IntN(len(owners))]
-		switch rng.IntN(4) {
-		case 0:
-			w.Clear(o)
-			delete(m.set, o)
-		case 1:
-			tick := m.now - uint32(rng.IntN(3))
-			w.Set(o, tick)
-			m.Set(o, tick)
-		default:
-			tick := m.now + delta()
-			w.Set(o, tick)
-			m.Set(o, tick)
-		}
+	w.Advance(100, nil)
+	w.Set(&owner{id: 1}, 150)
+	if got := fired(w, 50); len(got) > 0 || w.Now() != 100 {
+		t.Errorf("got %v and Now %d, want nothing and 100", got, w.Now())
 	}
-	for range ops {
-		if rng.IntN(3) > 0 {
-			touch()
-			check(t, w, m)
-			continue
-		}
-		now := m.now + delta()
-		if next, ok := w.Next(); ok && rng.IntN(2) == 0 {
-			now = next
-		}
-		due := m.due(now)
-		w.Advance(now, func(o *owner) {
-			if !due[o] {
-				t.Fatalf("seed %d: owner %d fired at %d, want not", seed, o.id, now)
-			}
-			if o.node.Armed() {
-				t.Fatalf("seed %d: a deadline is still set as it fires", seed)
-			}
-			delete(due, o)
-			delete(m.set, o)
-			for range rng.IntN(4) {
-				before := m.set
-				touch()
-				_ = before
-				for x := range due {
-					if at, ok := m.set[x]; !ok || int32(at-m.now) > 0 {
-						delete(due, x)
-					}
-				}
-			}
-		})
-		if len(due) > 0 {
-			t.Fatalf("seed %d: %d deadlines did not fire by %d", seed, len(due), now)
-		}
-		check(t, w, m)
+	if got := fired(w, 150); !slices.Equal(got, []int{1}) {
+		t.Errorf("got %v, want [1]", got)
 	}
 }
 
-// check compares what can be seen of the wheel with the model.
-func check(t *testing.T, w *Wheel[owner], m *model) {
-	t.Helper()
-	if w.Len() != len(m.set) {
-		t.Fatalf("Len is %d, want %d", w.Len(), len(m.set))
+func TestFireClearsItsNeighbours(t *testing.T) {
+	w := New(nodeOf)
+	owners := make([]owner, 10)
+	for i := range owners {
+		owners[i].id = i
+		w.Set(&owners[i], 5)
 	}
-	if w.Now() != m.now {
-		t.Fatalf("Now is %d, want %d", w.Now(), m.now)
-	}
-	next, ok := w.Next()
-	if ok != (len(m.set) > 0) {
-		t.Fatalf("Next says %t with %d deadlines", ok, len(m.set))
-	}
-	for o, tick := range m.set {
-		if !o.node.Armed() {
-			t.Fatalf("owner %d is not armed", o.id)
+	calls := 0
+	w.Advance(5, func(o *owner) {
+		calls++
+		for i := range owners {
+			w.Clear(&owners[i])
 		}
-		if int32(tick-next) < 0 {
-			t.Fatalf("Next is %d, after the deadline at %d", next, tick)
-		}
-	}
-	if ok && int32(next-m.now) <= 0 {
-		t.Fatalf("Next is %d, not after now, %d", next, m.now)
+	})
+	if calls != 1 || w.Len() != 0 {
+		t.Errorf("%d fired and %d are left, want 1 and 0", calls, w.Len())
 	}
 }
 
-func TestModel(t *testing.T) {
-	for seed := range uint64(400) {
-		for _, start := range []uint32{0, 1<<31 - 50, 1<<32 - 50, 1<<30 - 3, 0xC0000000 - 100} {
-			run(t, seed, start, 300)
+func TestFireSetsItselfToNow(t *testing.T) {
+	w := New(nodeOf)
+	o := &owner{}
+	w.Set(o, 3)
+	calls := 0
+	again := func(o *owner) {
+		calls++
+		w.Set(o, w.Now())
+	}
+	for now := uint32(3); now <= 5; now++ {
+		w.Advance(now, again)
+	}
+	if calls != 3 {
+		t.Errorf("fired %d times in three Advances, want 3", calls)
+	}
+}
+
+func TestFirePanicsAndTheRestIsKept(t *testing.T) {
+	w := New(nodeOf)
+	owners := make([]owner, 3)
+	for i := range owners {
+		owners[i].id = i
+		w.Set(&owners[i], 5)
+	}
+	func() {
+		defer func() { _ = recover() }() // the panic of fire
+		w.Advance(5, func(*owner) { panic("fire") })
+	}()
+	if next, ok := w.Next(); !ok || next != 5 {
+		t.Errorf("Next is %d, %t, want 5, true", next, ok)
+	}
+	if got := fired(w, 5); len(got) != 2 || w.Len() != 0 {
+		t.Errorf("%d fired and %d are left, want 2 and 0", len(got), w.Len())
+	}
+}
+
+func TestNextLeadsToTheDeadline(t *testing.T) {
+	for _, start := range starts {
+		w := New(nodeOf)
+		w.now = start
+		o := &owner{}
+		w.Set(o, start+1<<31-1)
+		steps := 0
+		for ; w.Len() > 0; steps++ {
+			next, ok := w.Next()
+			if !ok {
+				t.Fatal("Next is false with a deadline set")
+			}
+			w.Advance(next, func(*owner) {})
+		}
+		if steps > levels || w.Now() != start+1<<31-1 {
+			t.Errorf("from %d: %d steps to %d, want at most %d to %d", start, steps, w.Now(), levels, start+1<<31-1)
 		}
 	}
 }

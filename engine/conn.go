@@ -1,0 +1,231 @@
+package engine
+
+import (
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+
+	"github.com/weirws/weir/engine/internal/sendq"
+	"github.com/weirws/weir/engine/internal/wheel"
+	"github.com/weirws/weir/pool"
+	"github.com/weirws/weir/poller"
+)
+
+// State is how far a Conn's life is. It only grows.
+type State uint8
+
+// The states of a Conn, with the numbers that browsers and ws give them.
+const (
+	Connecting State = iota // the opening handshake is not answered yet
+	Open                    // messages flow
+	Closing                 // a closing frame was sent or received
+	Closed                  // the socket is closed
+)
+
+// String returns the name of s.
+func (s State) String() string {
+	return [...]string{"connecting", "open", "closing", "closed"}[s&3]
+}
+
+// Conn is one WebSocket. All its methods may be called from any goroutine,
+// callbacks included, and none but RoundTrip blocks: what they send waits in
+// a queue that the connection's event loop writes out.
+//
+// It is one heap object, and while nothing is on its way it owns no other:
+// see docs/performance.md for the sum, and conn_test.go for the pinned size.
+type Conn struct {
+	sock  poller.Conn // the descriptor; its Close and writes are guarded by mu
+	timer wheel.Node[Conn]
+	route *route // handler and settings; set before Open, then constant
+	value any    // what Upgrade returned; constant once open
+	id    uint64
+
+	// Owned by the loop.
+	in    *inbound // what of the input is not complete; nil while there is none
+	seen  uint32   // tick of the last bytes received
+	said  uint32   // tick of the last message received
+	born  uint32   // tick of the accept, then of the upgrade
+	due   uint32   // tick at which the upgrade, or closing, has taken too long
+	slot  int32    // place in the loop's table of open connections, -1 before and after
+	phase phase
+	// pinged is true after a keep-alive ping, until bytes arrive.
+	pinged bool
+	// held is true while the socket is not read because of stops.
+	held bool
+	// answered is true once the answer to the upgrade is written.
+	answered bool
+	// closing is true once due is the end of closing.
+	closing bool
+	// lingering is true once our side of the socket is shut, ended once the
+	// peer's is.
+	lingering, ended bool
+
+	// Shared.
+	stops atomic.Uint32   // why reading stops: a set of stop bits
+	line  pool.Line[*Conn, item] // callbacks that wait for a worker
+
+	mu sync.Mutex // guards the following, and writes to sock
+	// corked is true while the loop reads this connection: replies gather.
+	corked bool
+	// queued is true while the connection is in its loop's list of those that
+	// have something to write.
+	queued bool
+	// blocked is true after a short write, until the socket drains.
+	blocked bool
+	// full is true after the backlog refused a message, until Drain.
+	full bool
+	// fragmented is true while the last data frame sent was not the last of its
+	// message.
+	fragmented bool
+	// broken is true after a write error, killed after CloseNow: the loop closes
+	// the socket at its next turn.
+	broken, killed bool
+	// linger is true if the socket is to be closed, once all is written, when
+	// the peer has read it, and its frames don't count any more.
+	linger bool
+	// sent and got are true once a closing frame was queued, and received.
+	sent, got bool
+	state State
+	out     *sendq.Queue // what waits to be written; nil while nothing does
+	end     *CloseError  // how it ends, once that is known
+	subs    *subscriptions
+	more    *more // what few connections need
+
+	peer compactAddr
+}
+
+// phase is what the loop does with the next bytes.
+type phase uint8
+
+const (
+	phaseHead      phase = iota // they belong to the request's head
+	phaseUpgrading              // Upgrade runs; nothing is read
+	phaseOpen                   // they are frames
+	phaseDone                   // they are thrown away: no frame counts any more
+	phaseGone                   // the socket is closed
+)
+
+// The bits of stops.
+const (
+	stopUser   = 1 << iota // Pause
+	stopStrand             // too many messages wait for a worker
+	stopEnd                // Close or CloseNow was called here: messages are ignored
+)
+
+// more holds what few connections have.
+type more struct {
+	subprotocol string
+	local       net.Addr
+	remote      net.Addr
+	cancel      func() // ends the context of the request that Upgrade judges
+	trips       []trip // RoundTrips that wait for their pong
+}
+
+// wire is Conn as its socket sees it: the callbacks of poller.Handler, kept
+// apart from the methods that embedders see.
+type wire Conn
+
+var _ poller.Handler = (*wire)(nil)
+
+// compactAddr is an address and port without the pointers of netip.AddrPort.
+type compactAddr struct {
+	ip   [16]byte
+	port uint16
+	kind uint8 // 0 none, 4, 6
+}
+
+func compact(a netip.AddrPort) compactAddr {
+	ip := a.Addr()
+	switch {
+	case !ip.IsValid():
+		return compactAddr{}
+	case ip.Is4() || ip.Is4In6():
+		return compactAddr{ip: ip.As16(), port: a.Port(), kind: 4}
+	}
+	return compactAddr{ip: ip.As16(), port: a.Port(), kind: 6}
+}
+
+func (a compactAddr) addrPort() netip.AddrPort {
+	switch a.kind {
+	case 4:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.ip).Unmap(), a.port)
+	case 6:
+		return netip.AddrPortFrom(netip.AddrFrom16(a.ip), a.port)
+	}
+	return netip.AddrPort{}
+}
+
+// ID is unique in the process.
+func (c *Conn) ID() uint64 { return c.id }
+
+// Value is what [Handler.Upgrade] returned, or the Value of [DialOptions].
+func (c *Conn) Value() any { return c.value }
+
+// Subprotocol is the subprotocol of the opening handshake; "" if none.
+func (c *Conn) Subprotocol() string {
+	if m := c.extra(); m != nil {
+		return m.subprotocol
+	}
+	return ""
+}
+
+// RemoteAddr is the peer's address. It stays what it was after the end.
+func (c *Conn) RemoteAddr() net.Addr {
+	if m := c.extra(); m != nil && m.remote != nil {
+		return m.remote
+	}
+	if a := c.peer.addrPort(); a.IsValid() {
+		return net.TCPAddrFromAddrPort(a)
+	}
+	return &net.UnixAddr{Net: "unix"}
+}
+
+// LocalAddr is the address on this side; nil once the connection is closed.
+func (c *Conn) LocalAddr() net.Addr {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.more != nil && c.more.local != nil {
+		return c.more.local
+	}
+	if c.state == Closed {
+		return nil
+	}
+	return c.sock.LocalAddr()
+}
+
+// State is how far the connection's life is.
+func (c *Conn) State() State {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state
+}
+
+// Backlog is the number of bytes that wait for the socket, framing included:
+// ws's bufferedAmount.
+func (c *Conn) Backlog() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out == nil {
+		return 0
+	}
+	return c.out.Bytes()
+}
+
+func (c *Conn) extra() *more {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.more
+}
+
+// extend returns c.more, made if need be. mu is held.
+func (c *Conn) extend() *more {
+	if c.more == nil {
+		c.more = new(more)
+	}
+	return c.more
+}
+
+func (c *Conn) loop() *loop { return c.sock.Loop().Value.(*loop) }
+
+func (c *Conn) client() bool { return c.route.codec.Client }

@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/weirws/weir/codec"
+	"github.com/weirws/weir/pool"
+	"github.com/weirws/weir/poller"
+)
+
+// core is what a Server and a Client have in common: loops, workers, a clock.
+type core struct {
+	settings
+	poll     *poller.Poller
+	loops    []*loop
+	workers  *pool.Workers
+	upgrades *pool.Workers // run Upgrade callbacks
+	strands  *pool.Strands[*Conn, item]
+
+	conns   atomic.Int64 // open connections, and upgrades that are sure to succeed
+	sockets atomic.Int64 // attached and not closed
+	panics  atomic.Uint64
+
+	clock     atomic.Uint32 // in ticks since the start
+	quit      chan struct{} // closed by close
+	clockDone chan struct{}
+	closeOnce sync.Once
+}
+
+// connIDs are unique over all cores of the process.
+var connIDs atomic.Uint64
+
+// route is what the connections of one path have in common.
+type route struct {
+	core    *core
+	server  *Server // nil for a Client
+	handler Handler
+	codec   codec.Config
+}
+
+func newCore(o *Options) (*core, error) {
+	s, err := newSettings(o)
+	if err != nil {
+		return nil, err
+	}
+	co := &core{settings: s, quit: make(chan struct{}), clockDone: make(chan struct{})}
+	co.workers = pool.NewWorkers(s.Workers, 0)
+	co.upgrades = pool.NewWorkers(upgradeWorkers, s.MaxUpgrades)
+	co.strands = pool.NewStrands(co.workers, pool.StrandsOptions[*Conn, item]{Run: runItem})
+	co.poll, err = poller.New(poller.Options{
+		Loops:     s.Loops,
+		ReadBytes: readBytes,
+		TurnBytes: turnBytes,
+		Streams:   s.streams,
+		Start: func(p *poller.Loop) {
+			l := co.newLoop(p)
+			p.Value = l
+			co.loops = append(co.loops, l)
+		},
+		Turn: func(p *poller.Loop) { p.Value.(*loop).turn() },
+		Log:  s.Log,
+	})
+	if err != nil {
+		co.upgrades.Close()
+		co.workers.Close()
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	go co.runClock() // ends when quit is closed; close waits
+	return co, nil
+}
+
+func (co *core) newRoute(s *Server, h Handler) *route {
+	return &route{core: co, server: s, handler: h, codec: codec.Config{
+		Client:          s == nil,
+		StrictLength:    co.StrictLength,
+		SkipUTF8:        co.SkipUTF8,
+		MaxMessageBytes: int64(co.MaxMessageBytes),
+		MaxFragments:    co.MaxFragments,
+	}}
+}
+
+func (co *core) eachLoop(f func(*loop)) {
+	for _, l := range co.loops {
+		f(l)
+	}
+}
+
+// newConn returns a connection that is not attached yet.
+func (co *core) newConn(r *route) *Conn {
+	c := &Conn{route: r, id: connIDs.Add(1), slot: -1}
+	co.sockets.Add(1)
+	return c
+}
+
+// socketGone undoes newConn's count.
+func (co *core) socketGone() { co.sockets.Add(-1) }
+
+// reserve makes room for one more open connection, if there is some.
+func (co *core) reserve() bool {
+	if n := co.conns.Add(1); co.MaxConns > 0 && n > int64(co.MaxConns) {
+		co.conns.Add(-1)
+		return false
+	}
+	return true
+}
+
+// unreserve gives the room back of an upgrade that failed after all.
+func (co *core) unreserve() { co.conns.Add(-1) }
+
+// close ends all connections without a closing frame, and waits for every
+// goroutine. Callbacks that wait are run first.
+func (co *core) close() {
+	co.closeOnce.Do(func() {
+		close(co.quit)
+		<-co.clockDone
+		_ = co.poll.Close() // it always succeeds
+		for _, l := range co.loops {
+			l.stopPosts()
+			l.free()
+		}
+		co.upgrades.Close()
+		co.workers.Close()
+	})
+}
+
+// stopPosts gives up the publications of a loop that has ended.
+func (l *loop) stopPosts() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	for i := range l.posted {
+		l.posted[i].buf.Release()
+	}
+	l.posted = nil
+}
+
+// free gives back what the loop itself holds of the pool.
+func (l *loop) free() {
+	if l.spare != nil {
+		l.spare.Free()
+		l.spare = nil
+	}
+	l.scratch.drop()
+}

@@ -1,0 +1,189 @@
+package engine
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/weirws/weir/pool"
+)
+
+// op says what an item does in turn with its connection's callbacks.
+type op uint8
+
+const (
+	opOpen op = iota
+	opMessage
+	opPing
+	opPong
+	opDrain
+	opDrop
+	opPeerClose // the peer's closing frame
+	opViolation // the peer broke the protocol
+	opEOF       // the peer sends no more
+	opDone      // a sender is told what became of its message
+	opFunc      // Do
+	opClose     // the last one
+)
+
+// item is one thing to do in turn with a connection's callbacks.
+type item struct {
+	op   op
+	kind Kind
+	code StatusCode
+	buf  *pool.Buffer // where data lies, if that is lent; the item holds it
+	data []byte
+	text string
+	err  error
+	f    func()
+	done func(error)
+}
+
+// lend delivers b, which is valid only now: with workers, a copy.
+func (c *Conn) lend(o op, k Kind, b []byte) {
+	if c.route.core.Inline {
+		c.run(item{op: o, kind: k, data: b})
+		return
+	}
+	buf := pool.Get(len(b))
+	buf.B = append(buf.B, b...)
+	c.deliver(item{op: o, kind: k, buf: buf, data: buf.B})
+}
+
+// deliver has it run in turn: at once, on the loop, with Inline, and on a
+// worker otherwise. It is called on the loop.
+func (c *Conn) deliver(it item) {
+	co := c.route.core
+	if co.Inline {
+		c.runContained(it)
+		return
+	}
+	depth := co.strands.Push(c, &c.line, it)
+	if depth >= co.StrandDepth && it.op == opMessage {
+		c.stops.Or(stopStrand)
+		c.hold()
+		// The strand may have got below the mark in between, before stop was seen.
+		if c.line.Depth() < co.StrandDepth/2 {
+			c.unstop(stopStrand)
+		}
+	}
+	if depth == 0 {
+		it.giveUp()
+	}
+}
+
+// post is deliver for any goroutine.
+func (c *Conn) post(it item) bool {
+	co := c.route.core
+	if co.Inline {
+		return c.sock.Loop().Do(func() { c.runContained(it) })
+	}
+	return co.strands.Push(c, &c.line, it) > 0
+}
+
+// giveUp frees what an item that can't run holds.
+func (it *item) giveUp() {
+	if it.buf != nil {
+		it.buf.Release()
+	}
+}
+
+// runItem is what a worker does with an item.
+func runItem(c *Conn, it item, left int) {
+	c.runContained(it)
+	if left == c.route.core.StrandDepth/2 && c.stops.Load()&stopStrand != 0 {
+		c.unstop(stopStrand)
+	}
+}
+
+// runContained runs it and lets no panic out.
+func (c *Conn) runContained(it item) {
+	defer c.caught(&it)
+	c.run(it)
+}
+
+// caught gives the item's memory back and contains a panic of its callback.
+func (c *Conn) caught(it *item) {
+	if r := recover(); r != nil {
+		c.panicked(r)
+		if it.op == opFunc && it.done != nil {
+			it.done(ErrPanic)
+		}
+	}
+	it.giveUp()
+}
+
+// run does what it says. It panics if a callback does.
+func (c *Conn) run(it item) {
+	h := &c.route.handler
+	switch it.op {
+	case opOpen:
+		if h.Open != nil {
+			h.Open(c)
+		}
+	case opMessage:
+		if c.stops.Load()&stopEnd == 0 {
+			m := Message{Kind: it.kind, Data: it.data}
+			if pool.Invariants {
+				lendRuined(c, h.Message, m)
+				return
+			}
+			h.Message(c, m)
+		}
+	case opPing:
+		h.Ping(c, it.data)
+	case opPong:
+		h.Pong(c, it.data)
+	case opDrain:
+		if h.Drain != nil {
+			h.Drain(c)
+		}
+	case opDrop:
+		h.Drop(c, Message{Kind: it.kind, Data: it.data})
+	case opPeerClose:
+		c.answerClose()
+	case opViolation:
+		c.shut(&CloseError{Code: it.code, Reason: it.text, Err: it.err}, frameThenLinger)
+	case opEOF:
+		c.shut(&CloseError{Code: StatusAbnormalClosure, Peer: true, Err: endCause(nil)}, noFrame)
+	case opDone:
+		it.done(it.err)
+	case opFunc:
+		it.f()
+	case opClose:
+		if h.Close != nil {
+			h.Close(c, it.err)
+		}
+	}
+}
+
+// lendRuined shows a copy every other time and ruins it when the callback
+// returns, so that a test whose handler keeps Data fails: -tags invariants.
+func lendRuined(c *Conn, f func(*Conn, Message), m Message) {
+	copied := m.Clone()
+	defer func() {
+		for i := range copied.Data {
+			copied.Data[i] = 0xCC
+		}
+	}()
+	f(c, copied)
+}
+
+// panicked closes c after a panic of one of its callbacks.
+func (c *Conn) panicked(r any) {
+	co := c.route.core
+	co.panics.Add(1)
+	co.Log.Error("engine: a callback panicked", "conn", c.id, "remote", c.RemoteAddr(), "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+	c.shut(&CloseError{Code: StatusInternalError, Err: ErrPanic}, frame)
+}
+
+// Do runs f in turn with c's callbacks: never at the same time as one of them,
+// after those that wait. It may be called from any goroutine, does not wait
+// for f, and returns net.ErrClosed if f will not run because c's engine was
+// closed. f may run after the Close callback. A panic of f is contained like
+// a callback's.
+func (c *Conn) Do(f func()) error {
+	if !c.post(item{op: opFunc, f: f}) {
+		return errClosed
+	}
+	return nil
+}

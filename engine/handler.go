@@ -1,0 +1,91 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// Kind says whether a message is text or binary: RFC 6455, 5.6.
+type Kind uint8
+
+const (
+	// Text is UTF-8; what is received was checked.
+	Text Kind = 1
+	// Binary is bytes without further meaning.
+	Binary Kind = 2
+)
+
+// String returns "text" or "binary".
+func (k Kind) String() string {
+	switch k {
+	case Text:
+		return "text"
+	case Binary:
+		return "binary"
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+func (k Kind) valid() bool { return k == Text || k == Binary }
+
+// Message is one received message. Data is lent: it is valid, and may be
+// written to, until the callback returns.
+type Message struct {
+	Kind Kind
+	Data []byte
+}
+
+// Clone returns a Message whose Data is a copy that the caller owns.
+func (m Message) Clone() Message {
+	return Message{Kind: m.Kind, Data: bytes.Clone(m.Data)}
+}
+
+// String returns Data as a string, a copy.
+func (m Message) String() string { return string(m.Data) }
+
+// JSON decodes Data into v. It keeps nothing of Data.
+func (m Message) JSON(v any) error {
+	if err := json.Unmarshal(m.Data, v); err != nil {
+		return fmt.Errorf("engine: message: %w", err)
+	}
+	return nil
+}
+
+// Handler is what a program does with its connections. Nil fields are skipped.
+//
+// The callbacks of one Conn run in order, one at a time; those of different
+// Conns run concurrently. They run on workers and may block, except that with
+// [Options.Inline] all but Upgrade run on the event loop and must not. A panic
+// closes its Conn with 1011 and is logged; it hurts no other Conn.
+type Handler struct {
+	// Upgrade judges an opening handshake before it is answered. What it
+	// returns becomes the Conn's Value. It may block, up to MaxUpgradeTime:
+	// it runs on a worker of its own kind. It may choose the subprotocol and
+	// add headers through r, or refuse by returning an error: a [*Refusal]
+	// picks the HTTP status, any other error is a 403 and is logged.
+	Upgrade func(r *Request) (value any, err error)
+
+	// Open is the first callback of every Conn that was upgraded.
+	Open func(c *Conn)
+
+	// Message gets every whole message, in the order of arrival.
+	Message func(c *Conn, m Message)
+
+	// Ping and Pong get the peer's control frames. The pong that answers a
+	// ping is sent already. The payload is lent like a Message's.
+	Ping func(c *Conn, payload []byte)
+	Pong func(c *Conn, payload []byte)
+
+	// Drain says that a backlog which had reached half of MaxBacklogBytes, or
+	// had refused a message, is below that half again: sending may go on.
+	Drain func(c *Conn)
+
+	// Drop gets a message of ours that [Options.Overflow] refused or threw
+	// out. Its Data is lent.
+	Drop func(c *Conn, m Message)
+
+	// Close is the last callback of every Conn that was opened, called exactly
+	// once. err is a [*CloseError].
+	Close func(c *Conn, err error)
+}

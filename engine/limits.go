@@ -1,0 +1,86 @@
+package engine
+
+import "time"
+
+// The defaults of Options, each with its sum. What is not in Options is fixed.
+const (
+	// DefaultMaxConns is the number of upgraded connections: a million at 256 B
+	// are 256 MB of the process's own memory.
+	DefaultMaxConns = 1_000_000
+	// DefaultMaxMessageBytes bounds one received message over all its frames.
+	DefaultMaxMessageBytes = 1 << 20
+	// DefaultMaxFragments bounds the frames of one received message: an empty
+	// fragment takes no memory, only a few nanoseconds.
+	DefaultMaxFragments = 16384
+	// DefaultMaxBacklogBytes bounds what waits for one connection's socket. A
+	// message enters while what waits before it is below the bound, so the
+	// most that a connection holds is the bound plus one message.
+	DefaultMaxBacklogBytes = 1 << 20
+	// DefaultStrandDepth bounds the received messages of one connection that
+	// wait for a worker. At the bound its socket is not read: one connection
+	// holds at most the messages of this depth and the rest of one read.
+	DefaultStrandDepth = 64
+	// DefaultWorkers bounds the goroutines that run callbacks. They are started
+	// when needed; 256 with 8 KiB of stack are 2 MiB.
+	DefaultWorkers = 256
+	// DefaultMaxUpgradeTime is the time from accept to the answer of the
+	// opening handshake.
+	DefaultMaxUpgradeTime = 5 * time.Second
+	// DefaultMaxUpgrades bounds the Upgrade callbacks that run or wait.
+	DefaultMaxUpgrades = 1024
+	// DefaultKeepAlive is the silence after which a ping is sent. A peer that
+	// stays silent for as long again is taken for dead.
+	DefaultKeepAlive = 30 * time.Second
+	// DefaultCloseTimeout bounds the closing handshake, the backlog before it
+	// included.
+	DefaultCloseTimeout = 5 * time.Second
+	// DefaultMaxTopics bounds the topics of one connection.
+	DefaultMaxTopics = 1024
+
+	// upgradeWorkers bounds the goroutines that run Upgrade callbacks: they are
+	// not the Workers, so that slow authentication starves no messages.
+	upgradeWorkers = 64
+	// maxHeadBytes and maxHeadFields bound a request's head.
+	maxHeadBytes  = 8 << 10
+	maxHeadFields = 64
+	// readBytes is the read buffer of a loop; connections have none.
+	readBytes = 64 << 10
+	// turnBytes bounds what is read from one socket before others have a turn.
+	turnBytes = 256 << 10
+	// maxPosts and maxPostBytes bound the publications that wait for a loop.
+	maxPosts     = 1 << 16
+	maxPostBytes = 64 << 20
+	// maxControlFrames bounds the pings and pongs that wait for one socket.
+	maxControlFrames = 64
+	// maxSpareSockets is how many sockets beyond MaxConns are held to answer
+	// them with 503; further ones are closed unread.
+	maxSpareSockets = 1024
+	// retrySeconds is the Retry-After of a 503.
+	retrySeconds = 5
+	// closePace is how many connections Shutdown closes each millisecond.
+	closePace = 100
+	// maxDialBody bounds what DialError keeps of the body.
+	maxDialBody = 4 << 10
+	// maxPlainConns bounds the connections that speak plain HTTP.
+	maxPlainConns = 1024
+	// directBytes is the size from which a message is written to the socket at
+	// once, past the queue, if nothing waits before it.
+	directBytes = 8 << 10
+	// flushBytes is how much may gather before a sender writes it itself
+	// rather than leave it to the loop.
+	flushBytes = 64 << 10
+	// writeSlices and writeBytes bound one gathered write.
+	writeSlices = 64
+	writeBytes  = 256 << 10
+	// maxControlBytes is RFC 6455, 5.5; maxReasonBytes leaves room for the code.
+	maxControlBytes = 125
+	maxReasonBytes  = maxControlBytes - 2
+	// lingerBytes bounds what is read and thrown away behind a closing frame,
+	// so that a peer that is still sending gets to read it.
+	lingerBytes = 1 << 20
+	// tick is the step of the clock that every deadline is counted in, and
+	// stallTicks the most that one step may count: a process that was stopped
+	// or starved does not take its peers for dead.
+	tick       = 100 * time.Millisecond
+	stallTicks = 10
+)

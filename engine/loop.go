@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/weirws/weir/codec"
+	"github.com/weirws/weir/engine/internal/sendq"
+	"github.com/weirws/weir/engine/internal/wheel"
+	"github.com/weirws/weir/poller"
+)
+
+// loop is what an event loop keeps for its connections. It is the Value of its
+// poller.Loop.
+type loop struct {
+	core *core
+	poll *poller.Loop
+
+	// Owned by the loop.
+	now     uint32 // in ticks; stands still while the process does
+	clock   uint32 // of core when now last moved
+	expire  func(*Conn)
+	wheel   *wheel.Wheel[Conn]
+	scratch *inbound      // decodes whatever is complete in one read
+	spare   *sendq.Queue  // gathers the replies of the connection that is read
+	request codec.Request // head being judged
+	answer  []byte        // to a head, before it is queued
+	flush   []*Conn       // taken from dirty
+	posts   []post        // taken from posted
+
+	count counts
+
+	mu     sync.Mutex // guards the following
+	dirty  []*Conn    // have something to do at the next turn
+	posted []post     // publications to make at the next turn
+	// postedBytes is the size of posted, ended true once nothing may be posted.
+	postedBytes int
+	ended       bool
+	open   []*Conn    // upgraded and not closed
+}
+
+func (co *core) newLoop(p *poller.Loop) *loop {
+	l := &loop{core: co, poll: p, scratch: new(inbound), clock: co.clock.Load()}
+	l.expire = l.expired
+	l.wheel = wheel.New(func(c *Conn) *wheel.Node[Conn] { return &c.timer })
+	return l
+}
+
+// mark puts c on the list of those that the loop serves at its next turn. The
+// caller has set c.queued, under c.mu, which it may still hold.
+func (l *loop) mark(c *Conn) {
+	l.mu.Lock()
+	l.dirty = append(l.dirty, c)
+	first := len(l.dirty) == 1
+	l.mu.Unlock()
+	if first {
+		l.poll.Wake()
+	}
+}
+
+// turn is called on the loop after a Wake.
+func (l *loop) turn() {
+	l.tick()
+	l.mu.Lock()
+	l.flush, l.dirty = l.dirty, l.flush[:0]
+	l.posts, l.posted = l.posted, l.posts[:0]
+	l.postedBytes = 0
+	l.mu.Unlock()
+	for i := range l.posts {
+		l.posts[i].fanOut(l)
+		l.posts[i] = post{}
+	}
+	for i, c := range l.flush {
+		l.flush[i] = nil
+		c.mu.Lock()
+		c.queued = false
+		c.settle(l)
+		c.follow(l)
+	}
+}
+
+// enter makes c one of the open connections; room for it was reserved.
+func (l *loop) enter(c *Conn) {
+	l.mu.Lock()
+	c.slot = int32(len(l.open))
+	l.open = append(l.open, c)
+	l.mu.Unlock()
+}
+
+// leave takes c off the open connections.
+func (l *loop) leave(c *Conn) {
+	l.mu.Lock()
+	last := len(l.open) - 1
+	l.open[c.slot] = l.open[last]
+	l.open[c.slot].slot = c.slot
+	l.open[last] = nil
+	l.open = l.open[:last]
+	if cap(l.open) > 1024 && len(l.open) < cap(l.open)/4 {
+		l.open = append(make([]*Conn, 0, cap(l.open)/2), l.open...)
+	}
+	l.mu.Unlock()
+	c.slot = -1
+	l.core.conns.Add(-1)
+}
+
+// snapshot appends the open connections from the given place on to dst, as
+// many as fit.
+func (l *loop) snapshot(dst []*Conn, from int) []*Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if from >= len(l.open) {
+		return dst
+	}
+	n := min(len(l.open)-from, cap(dst)-len(dst))
+	return append(dst, l.open[from:from+n]...)
+}

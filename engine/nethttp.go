@@ -1,0 +1,159 @@
+package engine
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/weirws/weir/codec"
+)
+
+// ServeHTTP answers an opening handshake that a net/http server received, so
+// that a Server works behind any mux and middleware: ws's `server` and
+// `noServer`. The connection leaves net/http for the event loops, with the
+// bytes that were read ahead. Upgrade runs on net/http's goroutine. A request
+// that asks for no WebSocket goes to [Options.HTTP], or gets 426.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h, ok := w.(http.Hijacker)
+	answer, err := s.judgeHTTP(r)
+	if err == nil && !ok {
+		err = hijackable(r)
+	}
+	if err != nil {
+		if answer != nil {
+			s.core.unreserve()
+		}
+		s.refuseHTTP(w, r, err)
+		return
+	}
+	nc, rw, err := h.Hijack()
+	if err != nil {
+		s.core.unreserve()
+		s.core.Log.Error("engine: net/http did not give up a connection", "err", err)
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	if err := s.attach(nc, answer, buffered(rw)); err != nil {
+		s.core.Log.Info("engine: an upgrade failed", "remote", r.RemoteAddr, "err", err)
+	}
+}
+
+// hijackable says why a connection of r can't leave net/http.
+func hijackable(r *http.Request) error {
+	if r.ProtoMajor >= 2 {
+		return &Refusal{Status: http.StatusHTTPVersionNotSupported, Body: "WebSocket needs HTTP/1.1 here"}
+	}
+	return errors.New("engine: the http.ResponseWriter is no http.Hijacker")
+}
+
+// Upgrade answers the opening handshake r that was read from nc, and takes nc
+// over: ws's handleUpgrade. head is what was read behind the request. If r is
+// refused the refusal is written to nc, nc is closed, and the *Refusal
+// returned. It blocks while the Upgrade callback runs and a refusal is written.
+func (s *Server) Upgrade(nc net.Conn, r *http.Request, head []byte) error {
+	answer, err := s.judgeHTTP(r)
+	if err != nil {
+		_ = nc.SetWriteDeadline(time.Now().Add(s.core.CloseTimeout)) // the write tells
+		_, werr := nc.Write(codec.AppendRefusal(nil, asRefusal(err)))
+		return errors.Join(err, werr, nc.Close())
+	}
+	return s.attach(nc, answer, head)
+}
+
+// agreed is what an upgrade that net/http read was answered with.
+type agreed struct {
+	route       *route
+	value       any
+	subprotocol string
+	head        []byte // the answer
+}
+
+// judgeHTTP does for r what judge does for a request of our own. If it returns
+// no error, room for the connection is reserved.
+func (s *Server) judgeHTTP(r *http.Request) (*agreed, error) {
+	if err := codec.CheckHTTP(r); err != nil {
+		return nil, err
+	}
+	rt, err := s.matchHTTP(r)
+	if err != nil {
+		return nil, err
+	}
+	var parsed codec.Request
+	parsed.FromHTTP(r)
+	if err := s.judgeOrigin(parsed.Origin, parsed.Host); err != nil {
+		return nil, err
+	}
+	remote, _ := netip.ParseAddrPort(r.RemoteAddr) // invalid for a Unix socket
+	req := &Request{HTTP: r, RemoteAddr: remote, Subprotocols: offered(&parsed)}
+	a := &agreed{route: rt}
+	if rt.handler.Upgrade != nil {
+		if a.value, err = rt.judge(req); err != nil {
+			return nil, err
+		}
+	}
+	a.subprotocol = req.choose(s.core.Subprotocols)
+	if err := s.admit(); err != nil {
+		return nil, err
+	}
+	if a.head, err = codec.AppendUpgrade(nil, parsed.Key, a.subprotocol, "", req.header); err != nil {
+		s.core.unreserve()
+		return nil, fmt.Errorf("engine: upgrade: %w", err)
+	}
+	return a, nil
+}
+
+// refuseHTTP answers through net/http.
+func (s *Server) refuseHTTP(w http.ResponseWriter, r *http.Request, err error) {
+	var asked codec.Request
+	asked.FromHTTP(r)
+	if !asked.IsUpgrade() && s.core.HTTP != nil {
+		s.core.HTTP.ServeHTTP(w, r)
+		return
+	}
+	s.core.loops[0].count.refused.Add(1)
+	ref := asRefusal(err)
+	for name, values := range ref.Header {
+		w.Header()[name] = values
+	}
+	w.Header().Set("Connection", "close")
+	http.Error(w, ref.Body, ref.Status)
+}
+
+// buffered returns what net/http read behind the request.
+func buffered(rw *bufio.ReadWriter) []byte {
+	early, _ := rw.Reader.Peek(rw.Reader.Buffered()) // it has that many
+	return append([]byte(nil), early...)
+}
+
+// attach makes nc, whose handshake was agreed upon, a connection.
+func (s *Server) attach(nc net.Conn, a *agreed, early []byte) error {
+	if p, ok := nc.(*plainConn); ok {
+		nc, early = p.release(early)
+	}
+	_ = nc.SetDeadline(time.Time{}) // an Attach that fails says so itself
+	c := s.core.newConn(a.route)
+	c.value = a.value
+	c.setAddrs(nc)
+	c.opened(a.subprotocol, a.head)
+	if err := s.core.poll.Attach(nil, nc, early, &c.sock, (*wire)(c)); err != nil {
+		c.giveUpQueue()
+		s.core.socketGone()
+		s.core.unreserve()
+		return fmt.Errorf("engine: %w", err)
+	}
+	return nil
+}
+
+// setAddrs notes the addresses of nc.
+func (c *Conn) setAddrs(nc net.Conn) {
+	if tcp, ok := nc.RemoteAddr().(*net.TCPAddr); ok && tcp.Zone == "" {
+		c.peer = compact(tcp.AddrPort())
+		return
+	}
+	m := c.extend()
+	m.remote, m.local = nc.RemoteAddr(), nc.LocalAddr()
+}

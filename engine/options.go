@@ -1,0 +1,190 @@
+package engine
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/weirws/weir/codec"
+)
+
+// Options are the settings of a [Server] or a [Client]. A nil *Options works.
+// The zero value of a field picks the default in its comment; a negative value
+// means none, or off, where the comment says so. New copies it.
+type Options struct {
+	// Loops is the number of event loops; GOMAXPROCS.
+	Loops int
+	// Workers is the most goroutines that run callbacks at a time; 256.
+	Workers int
+	// Inline runs the callbacks on the event loop instead of on workers. That
+	// is fastest, and a callback that blocks stalls every connection of its
+	// loop; one that calls runtime.Goexit ends the loop.
+	Inline bool
+
+	// MaxConns is the most upgraded connections; 1,000,000. Further upgrades
+	// are refused with 503. Negative: none.
+	MaxConns int
+	// MaxMessageBytes is the most bytes of one received message over all its
+	// frames; 1 MiB. A longer one closes the connection with 1009. Negative:
+	// none.
+	MaxMessageBytes int
+	// MaxFragments is the most frames of one received message; 16384. More
+	// close the connection with 1008. Negative: none.
+	MaxFragments int
+	// MaxBacklogBytes bounds what waits for a connection's socket; 1 MiB. A
+	// message enters while what waits before it is below the bound. Negative:
+	// none.
+	MaxBacklogBytes int
+	// Overflow is what a full backlog does to a further message; CloseSlow.
+	Overflow Overflow
+	// StrandDepth is the most received messages of one connection that wait
+	// for a worker; 64. At the bound its socket is not read.
+	StrandDepth int
+	// MaxTopics is the most topics that one connection subscribes to; 1024.
+	// Negative: none.
+	MaxTopics int
+
+	// MaxUpgradeTime is the most time from accept to the answer of the opening
+	// handshake; 5 s.
+	MaxUpgradeTime time.Duration
+	// MaxUpgrades is the most Upgrade callbacks that run or wait; 1024. Further
+	// upgrades are refused with 503.
+	MaxUpgrades int
+	// KeepAlive is the silence after which a ping is sent; 30 s. A peer that
+	// is silent for as long again is closed with 1006. Negative: off.
+	KeepAlive time.Duration
+	// IdleTimeout closes a connection on which no message was received for so
+	// long, with 1000; off. Pings and pongs don't count.
+	IdleTimeout time.Duration
+	// CloseTimeout bounds the closing handshake, what waits to be sent before
+	// it included; 5 s.
+	CloseTimeout time.Duration
+	// MaxLifetime closes a connection of that age with 1001; off.
+	MaxLifetime time.Duration
+
+	// Path is the only path that is upgraded, compared exactly and without the
+	// query; every path. Others are answered with 404, or by HTTP. Several
+	// paths, and paths with parameters: see [Server.Handle].
+	Path string
+	// Origins are the origins that a browser's page may have, besides the
+	// server's own, which is always allowed: as "https://example.com",
+	// "example.com", "*.example.com", or "*" for any. A request without Origin,
+	// which is no browser's, is always allowed.
+	Origins []string
+	// Subprotocols are those that the server speaks, the best first. The
+	// first of them that the client offers is chosen, unless Upgrade chooses.
+	Subprotocols []string
+	// StrictLength refuses frames whose length is not in its shortest form
+	// with 1002: RFC 6455, 5.2. They are accepted otherwise, as by most.
+	StrictLength bool
+	// SkipUTF8 leaves text unchecked. It saves little and breaks RFC 6455,
+	// 8.1.
+	SkipUTF8 bool
+
+	// HTTP answers requests on the same port that ask for no WebSocket; they
+	// are answered with 426 if it is nil.
+	HTTP http.Handler
+	// Log gets what an operator should know; slog.Default.
+	Log *slog.Logger
+}
+
+// Overflow is what happens when a message is sent to a connection for whose
+// socket MaxBacklogBytes wait already. Control frames are never dropped.
+type Overflow uint8
+
+const (
+	// CloseSlow closes the connection with 1013: its peer reads too slowly.
+	CloseSlow Overflow = iota
+	// DropNewest refuses the message; the sender gets ErrBacklogFull.
+	DropNewest
+	// DropOldest throws out waiting messages of which no byte is written, the
+	// oldest first, until the new one may enter.
+	DropOldest
+)
+
+// settings are Options after New: every field has its value, none is negative,
+// and 0 means none.
+type settings struct {
+	Options
+	streams bool // no reactor: for tests on fake time
+	keepAlive, idle, closing, lifetime, upgrade uint32 // in ticks; 0 is off
+}
+
+func newSettings(o *Options) (settings, error) {
+	var s settings
+	if o != nil {
+		s.Options = *o
+	}
+	for _, f := range []struct {
+		name  string
+		value *int
+		def   int
+		off   bool // negative means none
+	}{
+		{"Loops", &s.Loops, runtime.GOMAXPROCS(0), false},
+		{"Workers", &s.Workers, DefaultWorkers, false},
+		{"MaxConns", &s.MaxConns, DefaultMaxConns, true},
+		{"MaxMessageBytes", &s.MaxMessageBytes, DefaultMaxMessageBytes, true},
+		{"MaxFragments", &s.MaxFragments, DefaultMaxFragments, true},
+		{"MaxBacklogBytes", &s.MaxBacklogBytes, DefaultMaxBacklogBytes, true},
+		{"StrandDepth", &s.StrandDepth, DefaultStrandDepth, false},
+		{"MaxTopics", &s.MaxTopics, DefaultMaxTopics, true},
+		{"MaxUpgrades", &s.MaxUpgrades, DefaultMaxUpgrades, false},
+	} {
+		if *f.value < 0 && !f.off {
+			return s, fmt.Errorf("engine: Options.%s is %d; it can't be negative", f.name, *f.value)
+		}
+		*f.value = max(or(*f.value, f.def), 0)
+	}
+	for _, f := range []struct {
+		name  string
+		value *time.Duration
+		def   time.Duration
+		off   bool
+		ticks *uint32
+	}{
+		{"MaxUpgradeTime", &s.MaxUpgradeTime, DefaultMaxUpgradeTime, false, &s.upgrade},
+		{"KeepAlive", &s.KeepAlive, DefaultKeepAlive, true, &s.keepAlive},
+		{"IdleTimeout", &s.IdleTimeout, 0, true, &s.idle},
+		{"CloseTimeout", &s.CloseTimeout, DefaultCloseTimeout, false, &s.closing},
+		{"MaxLifetime", &s.MaxLifetime, 0, true, &s.lifetime},
+	} {
+		if *f.value < 0 && !f.off {
+			return s, fmt.Errorf("engine: Options.%s is %v; it can't be negative", f.name, *f.value)
+		}
+		*f.value = max(or(*f.value, f.def), 0)
+		*f.ticks = ticks(*f.value)
+	}
+	if s.Overflow > DropOldest {
+		return s, fmt.Errorf("engine: Options.Overflow is %d; it is CloseSlow, DropNewest or DropOldest", s.Overflow)
+	}
+	if s.Path != "" && s.Path[0] != '/' {
+		return s, fmt.Errorf("engine: Options.Path is %q; it starts with a slash", s.Path)
+	}
+	if s.Log == nil {
+		s.Log = slog.Default()
+	}
+	s.Origins = append([]string(nil), s.Origins...)
+	s.Subprotocols = append([]string(nil), s.Subprotocols...)
+	for _, p := range s.Subprotocols {
+		if _, err := codec.AppendUpgrade(nil, nil, p, "", nil); err != nil || p == "" {
+			return s, fmt.Errorf("engine: Options.Subprotocols has %q; RFC 6455, 4.1, wants a token", p)
+		}
+	}
+	return s, nil
+}
+
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// ticks rounds d up to whole ticks.
+func ticks(d time.Duration) uint32 {
+	return uint32(min((d+tick-1)/tick, 1<<31-1))
+}

@@ -1,0 +1,170 @@
+package engine
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirws/weir/codec"
+)
+
+// plainServer serves the requests on our port that ask for no WebSocket, with
+// net/http: the socket leaves its loop with what was read of it.
+type plainServer struct {
+	http  http.Server
+	conns chan net.Conn
+	open  atomic.Int64
+	addr  net.Addr
+	quit  chan struct{}
+	once  sync.Once
+	done  chan struct{}
+}
+
+var _ net.Listener = (*plainServer)(nil)
+
+// Accept gives net/http the sockets that leave their loops.
+func (p *plainServer) Accept() (net.Conn, error) {
+	select {
+	case nc := <-p.conns:
+		return nc, nil
+	case <-p.quit:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close makes Accept return.
+func (p *plainServer) Close() error {
+	p.once.Do(func() { close(p.quit) })
+	return nil
+}
+
+// Addr is the address that was listened on.
+func (p *plainServer) Addr() net.Addr { return p.addr }
+
+// close ends net/http's server and its connections.
+func (p *plainServer) close() {
+	_ = p.http.Close() // its listener is ours and closes without error
+	<-p.done
+	for {
+		select {
+		case nc := <-p.conns:
+			_ = nc.Close() // nobody has read it
+		default:
+			return
+		}
+	}
+}
+
+// plainHTTP gives a request that asks for no WebSocket to Options.HTTP. b is
+// all that was read.
+func (c *Conn) plainHTTP(l *loop, b []byte) {
+	srv := c.route.server
+	if l.core.HTTP == nil {
+		c.refuse(l, upgradeRequired())
+		return
+	}
+	p := srv.plainServer()
+	if p == nil || p.open.Load() >= maxPlainConns {
+		c.refuse(l, unavailable())
+		return
+	}
+	c.mu.Lock()
+	nc, err := c.sock.Detach()
+	c.mu.Unlock()
+	if err != nil {
+		l.core.Log.Warn("engine: a plain HTTP request was dropped", "err", err)
+		c.teardown(l, nil)
+		return
+	}
+	p.open.Add(1)
+	p.conns <- &plainConn{Conn: nc, early: append([]byte(nil), b...), server: p} // has room for maxPlainConns
+	c.teardown(l, nil)
+}
+
+func upgradeRequired() *Refusal {
+	r := refusal(http.StatusUpgradeRequired)
+	r.Header = http.Header{"Upgrade": {"websocket"}}
+	return r
+}
+
+// plainServer returns the server of plain requests, started on demand; nil
+// when the Server is closing.
+func (s *Server) plainServer() *plainServer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.plain != nil || s.closing.Load() {
+		return s.plain
+	}
+	p := &plainServer{
+		conns: make(chan net.Conn, maxPlainConns+len(s.core.loops)),
+		quit:  make(chan struct{}),
+		done:  make(chan struct{}),
+	}
+	if len(s.listeners) > 0 {
+		p.addr = s.listeners[0].Addr()
+	}
+	p.http = http.Server{
+		Handler:           http.HandlerFunc(s.serveAny),
+		ReadHeaderTimeout: s.core.MaxUpgradeTime,
+		IdleTimeout:       plainIdle,
+		MaxHeaderBytes:    maxHeadBytes,
+		ErrorLog:          slog.NewLogLogger(s.core.Log.Handler(), slog.LevelInfo),
+	}
+	s.plain = p
+	go func() { // ends on close, which waits
+		defer close(p.done)
+		_ = p.http.Serve(p) // http.ErrServerClosed
+	}()
+	return p
+}
+
+// serveAny serves a request on a connection that began with a plain one.
+func (s *Server) serveAny(w http.ResponseWriter, r *http.Request) {
+	var asked codec.Request
+	asked.FromHTTP(r)
+	if asked.IsUpgrade() {
+		s.ServeHTTP(w, r)
+		return
+	}
+	s.core.HTTP.ServeHTTP(w, r)
+}
+
+// plainConn is a socket that left its loop, with what was read of it.
+type plainConn struct {
+	net.Conn
+	early  []byte
+	server *plainServer
+	once   sync.Once
+}
+
+// Read gives what was read before, then reads on.
+func (p *plainConn) Read(b []byte) (int, error) {
+	if len(p.early) > 0 {
+		n := copy(b, p.early)
+		p.early = p.early[n:]
+		return n, nil
+	}
+	return p.Conn.Read(b)
+}
+
+// Close closes the socket.
+func (p *plainConn) Close() error {
+	p.leave()
+	return p.Conn.Close()
+}
+
+func (p *plainConn) leave() {
+	p.once.Do(func() { p.server.open.Add(-1) })
+}
+
+// release gives the socket back, and what was read of it behind early.
+func (p *plainConn) release(early []byte) (net.Conn, []byte) {
+	p.leave()
+	return p.Conn, append(early, p.early...)
+}
+
+// plainIdle is how long a plain HTTP connection may be idle.
+const plainIdle = 60 * time.Second

@@ -1,0 +1,28 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/weirws/weir/codec"
+)
+
+// Prepared is a message that is encoded once and sent to many connections, or
+// often. It may be used from any goroutine.
+type Prepared struct {
+	kind  Kind
+	head  int
+	frame []byte
+}
+
+// Prepare encodes a message. data is copied.
+func Prepare(k Kind, data []byte) (*Prepared, error) {
+	if !k.valid() {
+		return nil, fmt.Errorf("engine: prepare: %v is neither Text nor Binary", k)
+	}
+	head := codec.HeaderLen(len(data), false)
+	frame := make([]byte, 0, head+len(data))
+	frame = codec.AppendHeader(frame, codec.OpCode(k), true, false, len(data), nil)
+	return &Prepared{kind: k, head: head, frame: append(frame, data...)}, nil
+}
+
+func (p *Prepared) payload() []byte { return p.frame[p.head:] }

@@ -1,0 +1,286 @@
+package engine
+
+import (
+	"errors"
+	"io"
+	"syscall"
+
+	"github.com/weirws/weir/codec"
+	"github.com/weirws/weir/pool"
+)
+
+// Room is where the next bytes are to be read: into the memory of a large
+// message, past the loop's buffer.
+func (w *wire) Room() []byte {
+	c := (*Conn)(w)
+	if c.in == nil || c.in.rest != nil {
+		return nil
+	}
+	b := c.in.dec.Room()
+	c.in.direct = b != nil
+	return b
+}
+
+// Data takes what was read.
+func (w *wire) Data(b []byte) {
+	c := (*Conn)(w)
+	l := c.loop()
+	c.seen, c.pinged = l.now, false
+	c.cork(l)
+	switch c.phase {
+	case phaseOpen:
+		c.receive(l, b)
+	case phaseHead:
+		c.readHead(l, b)
+	case phaseUpgrading:
+		c.keep(l, b)
+	case phaseDone:
+		c.discard(len(b))
+	}
+}
+
+// Turned ends a turn of reading: the replies that gathered are written.
+func (w *wire) Turned() {
+	c := (*Conn)(w)
+	c.mu.Lock()
+	c.corked = false
+	c.settle(c.loop())
+}
+
+// Drain says that the socket takes bytes again.
+func (w *wire) Drain() {
+	c := (*Conn)(w)
+	c.mu.Lock()
+	c.blocked = false
+	c.settle(c.loop())
+}
+
+// End says that no more bytes come.
+func (w *wire) End(err error) {
+	c := (*Conn)(w)
+	l := c.loop()
+	c.ended = true
+	if err == io.EOF && c.State() != Connecting {
+		// The peer only said that it sends no more: what it asked for is
+		// answered before the end.
+		c.phase = phaseDone
+		c.deliver(item{op: opEOF})
+		return
+	}
+	c.teardown(l, &CloseError{Code: StatusAbnormalClosure, Peer: true, Err: endCause(err)})
+}
+
+// endCause is what a CloseError says of how reading ended.
+func endCause(err error) error {
+	if err == nil || err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// keep stashes bytes that arrived while nothing may be read.
+func (c *Conn) keep(l *loop, b []byte) {
+	in := l.begin(c)
+	in.stash(b)
+	l.finish(c, in)
+}
+
+// receive decodes frames. It is called on the loop while c is open.
+func (c *Conn) receive(l *loop, b []byte) {
+	in := l.begin(c)
+	defer c.contain(l, in)
+	if in.direct {
+		in.direct = false
+		ev, err := in.dec.Filled(len(b))
+		c.event(l, in, &ev, err)
+		b = nil
+	}
+	c.decode(l, in, b)
+	if c.phase == phaseOpen {
+		c.sock.ReadInto(len(in.dec.Held()) > 0)
+	}
+}
+
+// contain ends receive, also when an Inline callback panicked.
+func (c *Conn) contain(l *loop, in *inbound) {
+	if r := recover(); r != nil {
+		c.panicked(r)
+	}
+	l.finish(c, in)
+}
+
+// decode takes one event after the other out of b, until b is used up, reading
+// stops, or no frame counts any more.
+func (c *Conn) decode(l *loop, in *inbound, b []byte) {
+	var messages, bytes uint64
+	for len(b) > 0 && c.phase == phaseOpen {
+		if c.stops.Load()&(stopUser|stopStrand) != 0 {
+			in.stash(b)
+			break
+		}
+		ev, n, err := in.dec.Next(b)
+		b = b[n:]
+		if ev.Kind == codec.Message {
+			messages++
+			bytes += uint64(len(ev.Data))
+		}
+		c.event(l, in, &ev, err)
+	}
+	if messages > 0 {
+		l.count.messagesIn.Add(messages)
+		l.count.bytesIn.Add(bytes)
+	}
+}
+
+// event handles what the decoder found.
+func (c *Conn) event(l *loop, in *inbound, ev *codec.Event, err error) {
+	if err != nil {
+		c.violated(l, err)
+		return
+	}
+	switch ev.Kind {
+	case codec.Message:
+		c.said = l.now
+		c.message(l, in, ev)
+	case codec.Ping:
+		l.count.pingsIn.Add(1)
+		c.answerPing(ev.Data)
+		if c.route.handler.Ping != nil {
+			c.lend(opPing, 0, ev.Data)
+		}
+	case codec.Pong:
+		c.ponged(ev.Data)
+		if c.route.handler.Pong != nil {
+			c.lend(opPong, 0, ev.Data)
+		}
+	case codec.Close:
+		c.phase = phaseDone
+		c.heardClose(ev.Code, string(ev.Data))
+		c.deliver(item{op: opPeerClose})
+	}
+}
+
+// message hands a whole message to the handler.
+func (c *Conn) message(l *loop, in *inbound, ev *codec.Event) {
+	var owned *pool.Buffer
+	if ev.Owned {
+		owned = in.take()
+	}
+	if c.route.handler.Message == nil || c.stops.Load()&stopEnd != 0 {
+		if owned != nil {
+			owned.Release()
+		}
+		return
+	}
+	if owned == nil {
+		c.lend(opMessage, Kind(ev.Op), ev.Data)
+		return
+	}
+	c.deliver(item{op: opMessage, kind: Kind(ev.Op), buf: owned, data: ev.Data})
+}
+
+// violated answers a peer that broke the protocol.
+func (c *Conn) violated(l *loop, err error) {
+	c.phase = phaseDone
+	l.count.violations.Add(1)
+	code, text := StatusProtocolError, err.Error()
+	var broken *codec.Error
+	if errors.As(err, &broken) {
+		code, text = broken.Code, broken.Text
+	}
+	c.deliver(item{op: opViolation, code: code, text: text, err: err})
+}
+
+// discard counts bytes that nobody wants. A peer that sends many of them is cut
+// off.
+func (c *Conn) discard(n int) {
+	if c.in == nil {
+		c.in = inbounds.Get().(*inbound)
+	}
+	if c.in.junk += n; c.in.junk > lingerBytes {
+		c.CloseNow()
+	}
+}
+
+// Pause stops reading from the peer, which is thereby slowed down by its own
+// TCP connection. With Inline no message is delivered once it returns to the
+// loop; otherwise those that wait for a worker still are. While paused the
+// peer's silence is not held against it. Pauses don't count: one Resume ends
+// them all. It may be called from any goroutine and does not block.
+func (c *Conn) Pause() { c.stop(stopUser) }
+
+// Resume undoes Pause.
+func (c *Conn) Resume() { c.unstop(stopUser) }
+
+// Paused reports whether Pause was called and Resume was not since: ws's
+// isPaused.
+func (c *Conn) Paused() bool { return c.stops.Load()&stopUser != 0 }
+
+// stop adds a reason not to read.
+func (c *Conn) stop(why uint32) {
+	if c.stops.Or(why)&(stopUser|stopStrand) == 0 {
+		c.nudge()
+	}
+}
+
+// unstop takes a reason off; the loop reads on when none is left.
+func (c *Conn) unstop(why uint32) {
+	if c.stops.And(^why)&why != 0 {
+		c.nudge()
+	}
+}
+
+// nudge asks the loop to look after c at its next turn, even if it is being
+// read right now.
+func (c *Conn) nudge() {
+	c.mu.Lock()
+	if !c.queued && c.state != Closed && c.sock.Loop() != nil {
+		c.queued = true
+		c.loop().mark(c)
+	}
+	c.mu.Unlock()
+}
+
+// follow makes the socket's reading follow stops. It is called on the loop.
+func (c *Conn) follow(l *loop) {
+	stop := c.phase == phaseOpen && c.stops.Load()&(stopUser|stopStrand) != 0
+	if stop || c.phase == phaseUpgrading || c.phase == phaseGone {
+		c.hold()
+		return
+	}
+	if c.in != nil && c.in.rest != nil && c.phase == phaseOpen {
+		c.readRest(l)
+		if c.phase == phaseGone || c.in != nil && c.in.rest != nil {
+			return // stopped again
+		}
+	}
+	if c.held {
+		c.held = false
+		c.seen = l.now // its silence was ours
+		c.sock.Resume()
+	}
+}
+
+// hold stops the socket's reading. It is called on the loop.
+func (c *Conn) hold() {
+	if !c.held {
+		c.held = true
+		c.sock.Pause()
+	}
+}
+
+// readRest decodes what was stashed when reading stopped.
+func (c *Conn) readRest(l *loop) {
+	rest := c.in.unstash()
+	defer rest.Release()
+	c.cork(l)
+	c.receive(l, rest.B)
+	c.mu.Lock()
+	c.corked = false
+	c.settle(l)
+}
+
+// reset reports whether err only says that the peer went away.
+func reset(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

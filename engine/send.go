@@ -1,0 +1,396 @@
+package engine
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net"
+
+	"github.com/weirws/weir/codec"
+	"github.com/weirws/weir/engine/internal/sendq"
+	"github.com/weirws/weir/pool"
+)
+
+var errClosed = net.ErrClosed
+
+// SendOptions are what one message may ask for.
+type SendOptions struct {
+	// More says that further fragments of the message follow: ws's fin: false.
+	// The next data frame that is sent is a fragment of the same message,
+	// whatever its Kind, until one without More ends it. A fragment is never
+	// dropped.
+	More bool
+	// Done, if not nil, is called once, in turn with c's callbacks: with nil
+	// when the message has been written to the socket, or with an error when
+	// it never will be. It is not called when the send itself failed.
+	Done func(error)
+}
+
+// Send queues one message. data is copied. It may be called from any goroutine
+// and does not block. The error is nil: accepted, and Backlog > 0 says that it
+// waits; ErrBacklogFull: refused, as Overflow says; or net.ErrClosed once c is
+// closing.
+func (c *Conn) Send(k Kind, data []byte) error {
+	return c.send(k, data, SendOptions{})
+}
+
+// SendText is Send of Text, for a string.
+func (c *Conn) SendText(s string) error { return c.send(Text, []byte(s), SendOptions{}) }
+
+// SendWith is Send with options.
+func (c *Conn) SendWith(k Kind, data []byte, o SendOptions) error {
+	return c.send(k, data, o)
+}
+
+// SendJSON encodes v and sends it as Text. It may be called from any goroutine
+// and does not block.
+func (c *Conn) SendJSON(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("engine: send: %w", err)
+	}
+	return c.send(Text, b, SendOptions{})
+}
+
+// SendPrepared queues a message that was encoded before, without copying it.
+// It may be called from any goroutine and does not block; errors are those of
+// Send.
+func (c *Conn) SendPrepared(p *Prepared) error {
+	if c.client() {
+		return c.send(p.kind, p.payload(), SendOptions{}) // every client frame has a mask of its own
+	}
+	c.mu.Lock()
+	if err := c.admit(p.kind, p.payload()); err != nil {
+		return err
+	}
+	c.queue().Share(nil, p.frame, sendq.Data, nil)
+	c.depart()
+	return nil
+}
+
+func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
+	if !k.valid() {
+		return fmt.Errorf("engine: send: %v is neither Text nor Binary", k)
+	}
+	c.mu.Lock()
+	if err := c.admit(k, data); err != nil {
+		return err
+	}
+	op, class := codec.OpCode(k), sendq.Data
+	if c.fragmented {
+		op = codec.OpContinuation
+	}
+	if o.More || c.fragmented {
+		class = sendq.Fragment
+	}
+	c.fragmented = o.More
+	if len(data) >= directBytes && c.direct(op, !o.More, data, o.Done) {
+		c.depart()
+		return nil
+	}
+	c.enqueue(op, !o.More, data, class, o.Done)
+	c.depart()
+	return nil
+}
+
+// admit decides whether a message may enter the backlog. mu is held, and is
+// released if the answer is no.
+func (c *Conn) admit(k Kind, data []byte) error {
+	if c.state != Open {
+		c.mu.Unlock()
+		return errClosed
+	}
+	limit := c.route.core.MaxBacklogBytes
+	if limit == 0 || c.out == nil || c.out.Bytes() < limit {
+		return nil
+	}
+	if !c.blocked {
+		c.write()
+		if c.out.Bytes() < limit {
+			return nil
+		}
+	}
+	c.full = true
+	l := c.loop()
+	switch c.route.core.Overflow {
+	case DropOldest:
+		for c.out.Bytes() >= limit && c.out.DropOldest(ErrBacklogFull, c.dropped) {
+			l.count.drops.Add(1)
+		}
+		if c.out.Bytes() < limit {
+			return nil
+		}
+		fallthrough
+	case DropNewest:
+		l.count.drops.Add(1)
+		c.mu.Unlock()
+		c.tellDrop(k, data)
+		return ErrBacklogFull
+	}
+	l.count.slow.Add(1)
+	c.shutLocked(&CloseError{Code: StatusTryAgainLater, Reason: "too slow", Err: ErrBacklogFull}, frame)
+	return ErrBacklogFull
+}
+
+// dropped tells the handler of a frame that DropOldest threw out. mu is held.
+func (c *Conn) dropped(frame []byte) {
+	if c.route.handler.Drop == nil {
+		return
+	}
+	var d codec.Decoder
+	d.Reset(&codec.Config{Client: !c.client(), SkipUTF8: true}, nil) // the peer's
+	ev, _, err := d.Next(frame)
+	if err != nil || ev.Kind != codec.Message {
+		panic("engine: a frame of ours can't be decoded")
+	}
+	c.tellDrop(Kind(ev.Op), ev.Data)
+}
+
+// tellDrop has the handler's Drop called with a copy of data, unless so many
+// callbacks wait that telling would itself be without bound.
+func (c *Conn) tellDrop(k Kind, data []byte) {
+	if c.route.handler.Drop == nil || c.line.Depth() > 4*c.route.core.StrandDepth {
+		return
+	}
+	buf := pool.Get(len(data))
+	buf.B = append(buf.B, data...)
+	it := item{op: opDrop, kind: k, buf: buf, data: buf.B}
+	if !c.post(it) {
+		it.giveUp()
+	}
+}
+
+// queue returns what the next frame is added to. mu is held.
+func (c *Conn) queue() *sendq.Queue {
+	if c.out == nil {
+		c.out = sendq.New()
+	}
+	return c.out
+}
+
+// enqueue encodes one frame behind what waits. mu is held.
+func (c *Conn) enqueue(op codec.OpCode, fin bool, payload []byte, class sendq.Class, done func(error)) {
+	q := c.queue()
+	if !c.client() {
+		b := q.Reserve(codec.HeaderLen(len(payload), false) + len(payload))
+		b = codec.AppendHeader(b, op, fin, false, len(payload), nil)
+		q.Commit(append(b, payload...), class, done)
+		return
+	}
+	mask := newMask()
+	b := q.Reserve(codec.HeaderLen(len(payload), true) + len(payload))
+	b = codec.AppendHeader(b, op, fin, false, len(payload), &mask)
+	at := len(b)
+	b = append(b, payload...)
+	codec.Mask(b[at:], mask, 0)
+	q.Commit(b, class, done)
+}
+
+// direct writes a large message to the socket at once and queues only what
+// the socket did not take, if nothing waits before it. mu is held.
+func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error)) bool {
+	if c.client() || c.blocked || c.phase != phaseOpen {
+		return false
+	}
+	if c.out != nil && c.out.Len() > 0 {
+		c.write()
+		if c.blocked || c.out.Len() > 0 {
+			return false
+		}
+	}
+	var head [codec.MaxHeaderBytes]byte
+	h := codec.AppendHeader(head[:0], op, fin, false, len(payload), nil)
+	n, err := c.sock.WriteBuffers([][]byte{h, payload})
+	l := c.loop()
+	l.count.bytesOut.Add(uint64(n))
+	if err != nil {
+		c.failed(err)
+		return false
+	}
+	if n == len(h)+len(payload) {
+		l.count.framesOut.Add(1)
+		if done != nil {
+			c.tellDone(done, nil)
+		}
+		return true
+	}
+	c.blocked = true
+	q := c.queue()
+	if n < len(h) {
+		b := append(q.Reserve(len(h)-n+len(payload)), h[n:]...)
+		q.CommitBegun(append(b, payload...), done)
+		return true
+	}
+	q.CommitBegun(append(q.Reserve(len(h)+len(payload)-n), payload[n-len(h):]...), done)
+	return true
+}
+
+// depart sees to it that what was queued is written: by the turn that reads c,
+// by the socket's drain, at the loop's next turn, or now if it is much. mu is
+// held, and released.
+func (c *Conn) depart() {
+	if c.out == nil || c.blocked {
+		c.mu.Unlock()
+		return
+	}
+	if c.out.Bytes() >= flushBytes {
+		c.write()
+	}
+	c.call()
+	c.mu.Unlock()
+}
+
+// call has the loop settle c: at the end of the turn that reads it, or at its
+// next one. mu is held.
+func (c *Conn) call() {
+	if c.corked || c.queued || c.state == Closed || c.sock.Loop() == nil {
+		return
+	}
+	c.queued = true
+	c.loop().mark(c)
+}
+
+// write writes what waits until it is gone or the socket is full. mu is held.
+func (c *Conn) write() {
+	var room [writeSlices][]byte
+	for c.out != nil && c.out.Len() > 0 && !c.blocked {
+		bufs := c.out.Next(room[:0], writeBytes)
+		want := 0
+		for _, b := range bufs {
+			want += len(b)
+		}
+		n, err := c.sock.WriteBuffers(bufs)
+		l := c.loop()
+		l.count.bytesOut.Add(uint64(n))
+		l.count.framesOut.Add(uint64(c.out.Wrote(n)))
+		if err != nil {
+			c.failed(err)
+			return
+		}
+		if n < want {
+			c.blocked = true
+			c.out.Trim()
+		}
+	}
+}
+
+// failed gives up what waits after a write error. mu is held. The loop ends c
+// at its next turn.
+func (c *Conn) failed(err error) {
+	if c.end == nil {
+		c.end = &CloseError{Code: StatusAbnormalClosure, Peer: reset(err), Err: err}
+	}
+	c.broken = true
+	if c.out != nil {
+		c.out.Clear(err)
+	}
+	c.call()
+}
+
+// cork makes replies gather while the loop reads c, in the loop's own queue if
+// c has none.
+func (c *Conn) cork(l *loop) {
+	c.mu.Lock()
+	if !c.corked {
+		c.corked = true
+		if c.out == nil {
+			c.out, l.spare = l.spare, nil
+		}
+	}
+	c.mu.Unlock()
+}
+
+// settle brings c up to date: writes what waits, tells what happened, goes on
+// with closing. It is called on the loop with mu held, and releases it.
+func (c *Conn) settle(l *loop) {
+	if c.state == Closed {
+		c.mu.Unlock()
+		return
+	}
+	c.write()
+	var outcomes []sendq.Outcome
+	drained := false
+	if c.out != nil {
+		outcomes = c.out.Finished()
+		if c.full && c.out.Bytes() < c.route.core.MaxBacklogBytes/2 {
+			c.full, drained = false, true
+		}
+		if c.out.Len() == 0 {
+			c.answered = true
+			l.reclaim(c)
+		}
+	}
+	next := c.closingStep()
+	c.mu.Unlock()
+	for _, o := range outcomes {
+		c.deliver(item{op: opDone, done: o.Done, err: o.Err})
+	}
+	if drained {
+		c.deliver(item{op: opDrain})
+	}
+	c.proceed(l, next)
+}
+
+// reclaim takes the empty queue of c back. c.mu is held.
+func (l *loop) reclaim(c *Conn) {
+	if l.spare == nil {
+		l.spare = c.out
+	} else {
+		c.out.Free()
+	}
+	c.out = nil
+}
+
+// tellDone has done called in turn with c's callbacks. mu is held.
+func (c *Conn) tellDone(done func(error), err error) {
+	c.queue().Finish(done, err)
+}
+
+// Ping sends a ping with up to 125 bytes of payload, which are copied. It may
+// be called from any goroutine and does not block.
+func (c *Conn) Ping(payload []byte) error { return c.control(codec.OpPing, payload) }
+
+// Pong sends an unsolicited pong: RFC 6455, 5.5.3. Pings are answered by
+// themselves. It may be called from any goroutine and does not block.
+func (c *Conn) Pong(payload []byte) error { return c.control(codec.OpPong, payload) }
+
+func (c *Conn) control(op codec.OpCode, payload []byte) error {
+	if len(payload) > maxControlBytes {
+		return ErrTooBig
+	}
+	c.mu.Lock()
+	if c.state != Open {
+		c.mu.Unlock()
+		return errClosed
+	}
+	if c.out != nil && c.out.Controls() >= maxControlFrames {
+		c.mu.Unlock()
+		return ErrBacklogFull
+	}
+	c.enqueue(op, true, payload, sendq.Control, nil)
+	c.depart()
+	return nil
+}
+
+// answerPing sends the pong that a ping asks for. While the socket takes
+// nothing only the newest waits: RFC 6455, 5.5.3.
+func (c *Conn) answerPing(payload []byte) {
+	c.mu.Lock()
+	if c.state != Open {
+		c.mu.Unlock()
+		return
+	}
+	class := sendq.Control
+	if c.blocked {
+		class = sendq.Pong
+	}
+	c.enqueue(codec.OpPong, true, payload, class, nil)
+	c.depart()
+}
+
+// newMask returns the masking key of one frame: RFC 6455, 5.3, wants it new and
+// unpredictable for each.
+func newMask() (mask [4]byte) {
+	rand.Read(mask[:]) // never fails
+	return mask
+}

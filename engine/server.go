@@ -1,0 +1,239 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirws/weir/poller"
+)
+
+// Server answers opening handshakes and serves the connections that they make.
+// Its methods may be called from any goroutine.
+type Server struct {
+	core    *core
+	base    *route // of paths that Handle was not called for
+	empty   bool   // base has no callbacks
+	mux     *http.ServeMux
+	routed  atomic.Bool // Handle was called
+	closing atomic.Bool // Shutdown or Close was called
+	done    chan struct{}
+	topics  names
+
+	mu        sync.Mutex // guards the following
+	listeners []*listener
+	plain     *plainServer // of Options.HTTP; nil until it is needed
+}
+
+var _ http.Handler = (*Server)(nil)
+
+// New returns a Server whose connections are h's. Its event loops run from now
+// on, until Close or Shutdown. It returns an error if o is not valid, or if the
+// system has no descriptors for the loops.
+func New(h Handler, o *Options) (*Server, error) {
+	co, err := newCore(o)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{core: co, mux: http.NewServeMux(), done: make(chan struct{})}
+	s.base = co.newRoute(s, h)
+	s.empty = reflect.ValueOf(h).IsZero()
+	return s, nil
+}
+
+// listener is a listening socket of the Server. Its connections go to the
+// loops by Serve; Accept has none to give.
+type listener struct {
+	*poller.Listener
+	server *Server
+}
+
+var errNotAccepting = errors.New("engine: the connections of this listener are served by Server.Serve")
+
+func (*listener) Accept() (net.Conn, error) { return nil, errNotAccepting }
+
+// Listen opens a listening socket and returns it, so that its address is known
+// before Serve is called with it: ws's `listening` event. addr is "host:port"
+// or "unix:/path". Connections wait meanwhile. It blocks for the resolution of
+// a host name at most.
+func (s *Server) Listen(addr string) (net.Listener, error) {
+	if s.closing.Load() {
+		return nil, ErrServerClosed
+	}
+	network := "tcp"
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		network, addr = "unix", path
+	}
+	ln, err := s.core.poll.Listen(network, addr, poller.ListenOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("engine: %w", err)
+	}
+	return s.keep(ln), nil
+}
+
+// keep notes a listener for Addr and Close.
+func (s *Server) keep(ln *poller.Listener) *listener {
+	l := &listener{Listener: ln, server: s}
+	s.mu.Lock()
+	s.listeners = append(s.listeners, l)
+	s.mu.Unlock()
+	return l
+}
+
+// Serve serves the connections of ln, which is of Listen or any other
+// net.Listener, and takes it over. It blocks until Close or Shutdown and then
+// returns ErrServerClosed.
+func (s *Server) Serve(ln net.Listener) error {
+	l, ok := ln.(*listener)
+	if !ok || l.server != s {
+		adopted, err := s.core.poll.ListenFrom(ln)
+		if err != nil {
+			return fmt.Errorf("engine: %w", err)
+		}
+		l = s.keep(adopted)
+	}
+	if s.closing.Load() {
+		_ = l.Close() // there is nothing to lose yet
+		return ErrServerClosed
+	}
+	if err := l.Deal(s.deal); err != nil {
+		return fmt.Errorf("engine: serve: %w", err)
+	}
+	<-s.done
+	return ErrServerClosed
+}
+
+// ListenAndServe is Listen and Serve.
+func (s *Server) ListenAndServe(addr string) error {
+	ln, err := s.Listen(addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ln)
+}
+
+// deal makes the connection of an accepted socket. Sockets beyond MaxConns are
+// answered with 503 as long as there are not too many of them.
+func (s *Server) deal(_ *poller.Loop, remote netip.AddrPort) (*poller.Conn, poller.Handler) {
+	if limit := s.core.MaxConns; limit > 0 && s.core.sockets.Load() >= int64(limit)+maxSpareSockets {
+		return nil, nil
+	}
+	c := s.core.newConn(s.base)
+	c.peer = compact(remote)
+	return &c.sock, (*wire)(c)
+}
+
+// Addr returns the address of the first listening socket; nil before Listen.
+func (s *Server) Addr() net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.listeners) == 0 {
+		return nil
+	}
+	return s.listeners[0].Addr()
+}
+
+// Conns yields the open connections, in no particular order. What opens or
+// closes meanwhile may be yielded or not.
+func (s *Server) Conns() iter.Seq[*Conn] { return s.core.open }
+
+// open yields the open connections. It holds no lock while it yields.
+func (co *core) open(yield func(*Conn) bool) {
+	batch := make([]*Conn, 0, 256)
+	for _, l := range co.loops {
+		for at := 0; ; {
+			batch = l.snapshot(batch[:0], at)
+			for _, c := range batch {
+				if !yield(c) {
+					return
+				}
+			}
+			if len(batch) < cap(batch) {
+				break
+			}
+			at += len(batch)
+		}
+	}
+}
+
+// Metrics returns a snapshot of the Server's counters.
+func (s *Server) Metrics() Metrics { return s.core.metrics() }
+
+// Shutdown ends the Server gracefully: it stops listening, refuses upgrades
+// with 503, sends every connection a closing frame with 1001, and waits until
+// they have ended, CloseTimeout at most. When ctx ends first the rest is closed
+// at once and ctx's error is returned. Serve returns when all is done.
+//
+// It must not be called by a callback, which it would wait for.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopListening()
+	n := 0
+	for c := range s.Conns() {
+		c.shut(&CloseError{Code: StatusGoingAway, Err: ErrServerClosed}, frame)
+		if n++; n%closePace == 0 && sleep(ctx, time.Millisecond) != nil {
+			break
+		}
+	}
+	var err error
+	for s.core.conns.Load() > 0 && err == nil {
+		err = sleep(ctx, tick/10)
+	}
+	s.end()
+	return err
+}
+
+// sleep waits for d or for the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
+
+// Close ends the Server and all its connections at once, without closing
+// frames, and waits until their callbacks have returned. Serve returns
+// ErrServerClosed. It must not be called by a callback, which it would wait
+// for. It returns nil.
+func (s *Server) Close() error {
+	s.stopListening()
+	s.end()
+	return nil
+}
+
+// stopListening closes the listening sockets and refuses upgrades from now on.
+func (s *Server) stopListening() {
+	s.closing.Store(true)
+	s.mu.Lock()
+	listeners, plain := s.listeners, s.plain
+	s.mu.Unlock()
+	for _, l := range listeners {
+		_ = l.Close() // it may be closed already
+	}
+	if plain != nil {
+		plain.close()
+	}
+}
+
+func (s *Server) end() {
+	s.core.close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.done:
+	default:
+		close(s.done)
+	}
+}
