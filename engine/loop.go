@@ -27,6 +27,9 @@ type loop struct {
 	flush   []*Conn       // taken from dirty
 	posts   []post        // taken from posted
 
+	// messages and bytes were received since they were last added to count.
+	messages, bytes uint64
+
 	count counts
 
 	mu     sync.Mutex // guards the following

@@ -107,12 +107,16 @@ func (c *Conn) contain(l *loop, in *inbound) {
 		c.panicked(r)
 	}
 	l.finish(c, in)
+	if l.messages > 0 {
+		l.count.messagesIn.Add(l.messages)
+		l.count.bytesIn.Add(l.bytes)
+		l.messages, l.bytes = 0, 0
+	}
 }
 
 // decode takes one event after the other out of b, until b is used up, reading
 // stops, or no frame counts any more.
 func (c *Conn) decode(l *loop, in *inbound, b []byte) {
-	var messages, bytes uint64
 	for len(b) > 0 && c.phase == phaseOpen {
 		if c.stops.Load()&(stopUser|stopStrand) != 0 {
 			in.stash(b)
@@ -120,15 +124,7 @@ func (c *Conn) decode(l *loop, in *inbound, b []byte) {
 		}
 		ev, n, err := in.dec.Next(b)
 		b = b[n:]
-		if ev.Kind == codec.Message {
-			messages++
-			bytes += uint64(len(ev.Data))
-		}
 		c.event(l, in, &ev, err)
-	}
-	if messages > 0 {
-		l.count.messagesIn.Add(messages)
-		l.count.bytesIn.Add(bytes)
 	}
 }
 
@@ -141,6 +137,8 @@ func (c *Conn) event(l *loop, in *inbound, ev *codec.Event, err error) {
 	switch ev.Kind {
 	case codec.Message:
 		c.said = l.now
+		l.messages++
+		l.bytes += uint64(len(ev.Data))
 		c.message(l, in, ev)
 	case codec.Ping:
 		l.count.pingsIn.Add(1)

@@ -40,7 +40,7 @@ func passedSlots(level int, was, now uint32) uint64 {
 	if n >= digits {
 		return 1<<digits - 1
 	}
-	first := int(was>>shift + 2)
+	first := int(was>>shift + 1)
 	if level < levels-1 {
 		return bits.RotateLeft64(1<<n-1, first)
 	}
@@ -54,7 +54,7 @@ func (w *Wheel[T]) sort(slot int) {
 		t := w.slots[slot]
 		n := w.node(t)
 		w.unlink(n)
-		if int32(n.when-w.now) <= 0 {
+		if int32(n.when-w.now) < 0 {
 			w.link(t, n, due)
 			continue
 		}
