@@ -1,0 +1,42 @@
+package poller
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+const canReusePort = true
+
+// peer is where a connection comes from, as accept4 says it.
+type peer struct {
+	sa unix.RawSockaddrAny
+}
+
+// acceptSock accepts a connection from fd. It is non-blocking, and has the listening socket's options.
+func acceptSock(fd int, from *peer) (int, unix.Errno) {
+	size := uint32(unsafe.Sizeof(from.sa))
+	r, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&from.sa)),
+		uintptr(unsafe.Pointer(&size)), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+	return int(r), errno
+}
+
+// addrPort returns the peer's TCP address, or the zero AddrPort. It allocates only for a zone.
+func (p *peer) addrPort() netip.AddrPort {
+	switch p.sa.Addr.Family {
+	case unix.AF_INET:
+		sa := (*unix.RawSockaddrInet4)(unsafe.Pointer(&p.sa))
+		return addrPort4(sa.Addr, hostPort(&sa.Port))
+	case unix.AF_INET6:
+		sa := (*unix.RawSockaddrInet6)(unsafe.Pointer(&p.sa))
+		return addrPort6(sa.Addr, hostPort(&sa.Port), sa.Scope_id)
+	}
+	return netip.AddrPort{}
+}
+
+// hostPort reads a port in network byte order.
+func hostPort(port *uint16) int {
+	return int(binary.BigEndian.Uint16((*[2]byte)(unsafe.Pointer(port))[:]))
+}
