@@ -1,0 +1,45 @@
+// The bun server echoes and broadcasts with Bun's own WebSocket, which is
+// uWebSockets inside: a topic does the broadcast.
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' } },
+});
+
+const echo = { broadcast: false };
+const room = { broadcast: true };
+
+const server = Bun.serve({
+  ...address(values.listen),
+  fetch(request, server) {
+    const data = new URL(request.url).pathname.startsWith('/broadcast') ? room : echo;
+    if (server.upgrade(request, { data })) return;
+    return new Response('expected a WebSocket', { status: 426 });
+  },
+  websocket: {
+    maxPayloadLength: 16 << 20,
+    perMessageDeflate: false,
+    open(ws) {
+      if (ws.data.broadcast) ws.subscribe('room');
+    },
+    message(ws, message) {
+      if (ws.data.broadcast) server.publish('room', message);
+      else ws.send(message);
+    },
+  },
+});
+
+if (values.stats) {
+  Bun.serve({
+    ...address(values.stats),
+    fetch() {
+      Bun.gc(true);
+      return new Response();
+    },
+  });
+}
+
+function address(text) {
+  const colon = text.lastIndexOf(':');
+  return { hostname: text.slice(0, colon), port: Number(text.slice(colon + 1)) };
+}

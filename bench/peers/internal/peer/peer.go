@@ -1,0 +1,31 @@
+// Package peer is what the Go servers here have in common: their flags.
+package peer
+
+import (
+	"flag"
+	"log"
+	"net/http"
+	"runtime/debug"
+)
+
+// MaxMessageBytes is the largest message that each server takes, where it has a limit.
+const MaxMessageBytes = 16 << 20
+
+// Listen parses the command line and returns the address of --listen. With
+// --stats ADDR it serves POST /trim there, which returns free memory to the system.
+func Listen() string {
+	listen := flag.String("listen", "127.0.0.1:9001", "address to serve /echo and /broadcast on")
+	stats := flag.String("stats", "", "address to serve POST /trim on; empty: nowhere")
+	flag.Parse()
+	if *stats != "" {
+		go serveTrim(*stats) // ends with the process
+	}
+	return *listen
+}
+
+// serveTrim serves POST /trim on addr.
+func serveTrim(addr string) {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /trim", func(http.ResponseWriter, *http.Request) { debug.FreeOSMemory() })
+	log.Fatal(http.ListenAndServe(addr, mux))
+}

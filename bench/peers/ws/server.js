@@ -1,0 +1,49 @@
+// The ws server echoes and broadcasts with npm's ws and bufferutil, as the README of
+// ws does.
+'use strict';
+
+const http = require('node:http');
+const { parseArgs } = require('node:util');
+const { WebSocketServer } = require('ws');
+
+require('bufferutil'); // ws goes on without it: fail instead
+
+const { values } = parseArgs({
+  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' } },
+});
+
+const options = { noServer: true, maxPayload: 16 << 20 };
+const echo = new WebSocketServer(options);
+const room = new WebSocketServer(options);
+
+echo.on('connection', (ws) => {
+  ws.on('error', () => {}); // close follows
+  ws.on('message', (data, isBinary) => ws.send(data, { binary: isBinary }));
+});
+
+room.on('connection', (ws) => {
+  ws.on('error', () => {}); // close follows
+  ws.on('message', (data, isBinary) => {
+    for (const client of room.clients) client.send(data, { binary: isBinary });
+  });
+});
+
+const server = http.createServer((_, response) => response.writeHead(426).end());
+server.on('upgrade', (request, socket, head) => {
+  const target = request.url.startsWith('/broadcast') ? room : echo;
+  target.handleUpgrade(request, socket, head, (ws) => target.emit('connection', ws, request));
+});
+listen(server, values.listen);
+
+if (values.stats) {
+  const stats = http.createServer((_, response) => {
+    global.gc?.();
+    response.end();
+  });
+  listen(stats, values.stats);
+}
+
+function listen(target, address) {
+  const colon = address.lastIndexOf(':');
+  target.listen({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)), backlog: 4096 });
+}
