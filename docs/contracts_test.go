@@ -88,11 +88,12 @@ func undocumented(s *source, d *ast.GenDecl, missing func(token.Pos, string)) {
 
 // silentMembers reports the exported fields and methods that a type's declaration lists without a word. Fields that follow
 // each other without a blank line are a group, and a comment in it, above a field or behind one, speaks for the group;
-// a short struct without comments is explained by the type's own, which names each field.
+// without one, the type's own comment explains a pair, and the fields that it names.
 func silentMembers(s *source, sp *ast.TypeSpec, doc string, missing func(token.Pos, string)) {
 	_, isInterface := sp.Type.(*ast.InterfaceType)
-	for _, group := range memberGroups(s, sp) {
-		explained := false
+	groups := memberGroups(s, sp)
+	for _, group := range groups {
+		explained := len(groups) == 1 && count(group) <= 2
 		for _, f := range group {
 			explained = explained || speaks(f.Doc) || speaks(f.Comment)
 		}
@@ -108,6 +109,14 @@ func silentMembers(s *source, sp *ast.TypeSpec, doc string, missing func(token.P
 			}
 		}
 	}
+}
+
+// count is how many names a group of fields has.
+func count(group []*ast.Field) (n int) {
+	for _, f := range group {
+		n += len(f.Names)
+	}
+	return n
 }
 
 // memberGroups splits the fields of a struct, or the methods of an interface, where a blank line stands between them.
@@ -198,10 +207,16 @@ type Buffer struct {
 	g int
 }
 
-// Pair is a Key and the rest.
+// Pair is one of something.
 type Pair struct {
+	Key, Value int
+}
+
+// Triple is a Key and the rest.
+type Triple struct {
 	Key   int
 	Value int
+	Extra int
 }
 
 type Bare int
@@ -237,13 +252,14 @@ func Retain() {}
 `, "pool/internal/x/x.go", `package x; func Free() {}`, "cmd/weir/main.go", `package main; func Run() {}`,
 		"pool/p_test.go", `package pool; func Exported() {}`)),
 		"pool/p.go:13: Buffer.F has no doc comment",
-		"pool/p.go:20: Pair.Value",
-		"pool/p.go:23: type Bare",
-		"pool/p.go:30: Lender.Put",
-		"pool/p.go:33: const Loose",
-		"pool/p.go:43: Get",
-		"pool/p.go:45: Buffer.Release",
-		"pool/p.go:52: Retain",
+		"pool/p.go:25: Triple.Value",
+		"pool/p.go:26: Triple.Extra",
+		"pool/p.go:29: type Bare",
+		"pool/p.go:36: Lender.Put",
+		"pool/p.go:39: const Loose",
+		"pool/p.go:49: Get",
+		"pool/p.go:51: Buffer.Release",
+		"pool/p.go:58: Retain",
 	)
 }
 
