@@ -54,7 +54,7 @@ func (w *Wheel[T]) sort(slot int) {
 		t := w.slots[slot]
 		n := w.node(t)
 		w.unlink(n)
-		if int32(n.when-w.now) < 0 {
+		if int32(n.when-w.now) <= 0 {
 			w.link(t, n, due)
 			continue
 		}
