@@ -1,0 +1,63 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"time"
+
+	"github.com/weirws/weir/cmd/weir/internal/address"
+	"github.com/weirws/weir/cmd/weir/internal/problem"
+	"github.com/weirws/weir/cmd/weir/internal/terminal"
+)
+
+// drainTime bounds the farewell to the clients; the engine's own bound for one
+// of them is shorter.
+const drainTime = 10 * time.Second
+
+// server is what serve and echo run.
+type server interface {
+	Listen(addr string) (net.Listener, error)
+	Serve(ln net.Listener) error
+	Shutdown(ctx context.Context) error
+	Close() error
+}
+
+// run listens on addr, tells where, and serves until ctx ends, then says
+// goodbye to all clients. command is the command line up to the flag of addr.
+func run(ctx context.Context, s server, addr, command string, tell func(net.Addr)) error {
+	defer s.Close()
+	ln, err := s.Listen(addr)
+	if err != nil {
+		return address.Explain(err, addr, command)
+	}
+	served := make(chan error, 1)
+	go func() { served <- s.Serve(ln) }() // ends on Shutdown and Close
+	tell(ln.Addr())
+	select {
+	case err := <-served:
+		return problem.Failure(err, "the server ended: "+err.Error(), "")
+	case <-ctx.Done():
+	}
+	if terminal.Is(os.Stderr) {
+		fmt.Fprintln(os.Stderr, "\nweir: saying goodbye to the clients; Ctrl-C again ends at once")
+	}
+	drained, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	if err := s.Shutdown(drained); errors.Is(err, context.DeadlineExceeded) {
+		return problem.Failure(err, fmt.Sprintf("some clients did not go within %v and were cut off", drainTime), "")
+	}
+	return nil
+}
+
+// newLog logs to stderr: text for people, JSON for programs.
+func newLog(level slog.Level) *slog.Logger {
+	o := &slog.HandlerOptions{Level: level}
+	if terminal.Is(os.Stderr) {
+		return slog.New(slog.NewTextHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewJSONHandler(os.Stderr, o))
+}
