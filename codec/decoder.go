@@ -122,14 +122,12 @@ func (d *Decoder) Next(b []byte) (ev Event, n int, err error) {
 	}
 	p := b[end-size : end : end]
 	if d.maskBit != 0 {
-		Mask(p, [4]byte(b[at:]), 0)
+		mask(p, (*[4]byte)(b[at:]))
 	}
-	if b0 == bitFIN|byte(OpText) && !d.skipUTF8 {
-		if u := (UTF8{}); !u.Valid(p, true) {
-			return d.fail(errText)
-		}
+	if b0 == bitFIN|byte(OpText) && !d.skipUTF8 && !validText(p) {
+		return d.fail(errText)
 	}
-	return Event{Kind: Message, Op: OpCode(b0 & bitsOp), Data: p}, end, nil
+	return Event{Tag: Tag{Kind: Message, Op: OpCode(b0 & bitsOp)}, Data: p}, end, nil
 }
 
 // next is Next without the hot path.
@@ -256,7 +254,7 @@ func (d *Decoder) takeControl(b []byte) (ev Event, n int, e *Error) {
 	if d.open {
 		d.state = inHead
 	}
-	ev = Event{Kind: Ping, Op: d.op, Data: p}
+	ev = Event{Tag: Tag{Kind: Ping, Op: d.op}, Data: p}
 	switch d.op {
 	case OpPong:
 		ev.Kind = Pong
@@ -278,7 +276,7 @@ func (d *Decoder) takeData(b []byte) (ev Event, n int, e *Error) {
 	}
 	if last && d.msg == nil {
 		// All of the message is in b: the frames before it were empty.
-		ev = Event{Kind: Message, Op: d.msgOp, Compressed: d.compressed, Data: p[:n:n]}
+		ev = Event{Tag: Tag{Kind: Message, Op: d.msgOp, Compressed: d.compressed}, Data: p[:n:n]}
 		d.endMessage()
 		return ev, n, nil
 	}
@@ -312,7 +310,7 @@ func (d *Decoder) endPiece() (ev Event) {
 		d.state = inHead
 		return Event{}
 	}
-	ev = Event{Kind: Message, Op: d.msgOp, Compressed: d.compressed, Owned: true, Data: d.msg}
+	ev = Event{Tag: Tag{Kind: Message, Op: d.msgOp, Compressed: d.compressed, Owned: true}, Data: d.msg}
 	d.endMessage()
 	return ev
 }

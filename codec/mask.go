@@ -1,10 +1,41 @@
 package codec
 
-import "github.com/gobwas/ws"
+import (
+	"encoding/binary"
+	"math/bits"
+
+	"github.com/gobwas/ws"
+)
 
 // Mask masks b in place with key, or unmasks it: both are the same (RFC 6455,
-// 5.3). pos is the position of b[0] in the payload of its frame, not negative.
-// Any goroutine that owns b may call it.
+// 5.3). pos is the position of b[0] in the payload of its frame. Any goroutine
+// that owns b may call it.
 func Mask(b []byte, key [4]byte, pos int) {
-	ws.Cipher(b, key, pos)
+	if pos &= 3; pos != 0 {
+		k := binary.LittleEndian.Uint32(key[:])
+		binary.LittleEndian.PutUint32(key[:], bits.RotateLeft32(k, -8*pos))
+	}
+	mask(b, &key)
+}
+
+// mask is Mask from the beginning of a payload on. ws.Cipher has vector
+// instructions for blocks of 16 bytes, and goes byte by byte through the rest:
+// so it gets the blocks, and the rest takes three steps here.
+func mask(b []byte, key *[4]byte) {
+	if n := len(b) &^ 15; n > 0 {
+		ws.Cipher(b[:n], *key, 0)
+		b = b[n:]
+	}
+	k := binary.LittleEndian.Uint32(key[:])
+	if len(b) >= 8 {
+		binary.LittleEndian.PutUint64(b, binary.LittleEndian.Uint64(b)^(uint64(k)<<32|uint64(k)))
+		b = b[8:]
+	}
+	if len(b) >= 4 {
+		binary.LittleEndian.PutUint32(b, binary.LittleEndian.Uint32(b)^k)
+		b = b[4:]
+	}
+	for i := range b {
+		b[i] ^= key[i&3]
+	}
 }

@@ -46,6 +46,16 @@ func (u *UTF8) Valid(b []byte, fin bool) bool {
 	return u.state == stText || (!fin && u.state != stBad)
 }
 
+// validText reports whether b is UTF-8: UTF8 for a text that came whole.
+func validText(b []byte) bool {
+	n := asciiPrefix(b)
+	if n == len(b) || len(b) >= 8 && len(b)-n < 8 && asciiPrefix(b[len(b)-8:]) == 8 {
+		return true
+	}
+	var u UTF8
+	return u.Valid(b[n:], true)
+}
+
 // asciiPrefix returns how many bytes at the beginning of b are surely ASCII: a
 // multiple of eight.
 func asciiPrefix(b []byte) int {
