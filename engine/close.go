@@ -63,9 +63,7 @@ func (c *Conn) CloseNow() error {
 
 // kill has the loop close the socket at its next turn. mu is held.
 func (c *Conn) kill(end *CloseError) {
-	if c.end == nil {
-		c.end = end
-	}
+	c.endAs(end)
 	c.killed = true
 	c.stops.Or(stopEnd)
 	c.call()
@@ -90,9 +88,7 @@ func (c *Conn) shut(end *CloseError, e ending) bool {
 // shutLocked is shut of an open connection with mu held, which it releases.
 func (c *Conn) shutLocked(end *CloseError, e ending) {
 	c.state = Closing
-	if c.end == nil {
-		c.end = end
-	}
+	c.endAs(end)
 	c.linger = e != frame
 	if e != noFrame {
 		c.sent = true
@@ -121,9 +117,7 @@ func (c *Conn) sendClose(code StatusCode, reason string) {
 func (c *Conn) heardClose(code StatusCode, reason string) {
 	c.mu.Lock()
 	c.got = true
-	if c.end == nil {
-		c.end = &CloseError{Code: code, Reason: reason, Peer: true}
-	}
+	c.endAs(&CloseError{Code: code, Reason: reason, Peer: true})
 	c.mu.Unlock()
 }
 
@@ -132,7 +126,7 @@ func (c *Conn) heardClose(code StatusCode, reason string) {
 func (c *Conn) answerClose() {
 	c.mu.Lock()
 	if c.state == Open {
-		c.shutLocked(c.end, frame)
+		c.shutLocked(c.ending(), frame)
 		return
 	}
 	c.call()
@@ -213,10 +207,8 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	}
 	opened := c.state != Connecting
 	c.state = Closed
-	if c.end == nil {
-		c.end = or(end, &CloseError{Code: StatusAbnormalClosure, Err: io.ErrUnexpectedEOF})
-	}
-	end = c.end
+	c.endAs(or(end, &CloseError{Code: StatusAbnormalClosure, Err: io.ErrUnexpectedEOF}))
+	end = c.ending()
 	end.Clean = c.sent && c.got && (c.out == nil || c.out.Len() == 0)
 	_ = c.sock.Close() // nothing can be done about a close that fails
 	outcomes := c.giveUpQueue()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"sync"
@@ -33,21 +34,37 @@ func (s State) String() string {
 // a queue that the connection's event loop writes out.
 //
 // It is one heap object, and while nothing is on its way it owns no other:
-// see docs/performance.md for the sum, and conn_test.go for the pinned size.
+//
+//	208 bytes = socket 40 + timer 24 + route, value, id 32 + input, strand 16
+//	  + lock, queue, topics, rest 32 + ticks, slot, stops 24 + address 19
+//	  + flags 18 + padding 3
 type Conn struct {
 	sock  poller.Conn // the descriptor; its Close and writes are guarded by mu
 	timer wheel.Node[Conn]
-	route *route // handler and settings; set before Open, then constant
+	route *route // handler and settings; constant once the upgrade is judged
 	value any    // what Upgrade returned; constant once open
 	id    uint64
 
+	line pool.Line[*Conn, item] // callbacks that wait for a worker
+
 	// Owned by the loop.
-	in    *inbound // what of the input is not complete; nil while there is none
-	seen  uint32   // tick of the last bytes received
-	said  uint32   // tick of the last message received
-	born  uint32   // tick of the accept, then of the upgrade
-	due   uint32   // tick at which the upgrade, or closing, has taken too long
-	slot  int32    // place in the loop's table of open connections, -1 before and after
+	in   *inbound // what of the input is not complete; nil while there is none
+	seen uint32   // tick of the last bytes received
+	said uint32   // tick of the last message received
+	born uint32   // tick of the upgrade
+	due  uint32   // tick at which the upgrade, or closing, has taken too long
+	slot int32    // place in the loop's table of open connections, -1 before and after
+
+	stops atomic.Uint32 // why reading stops: a set of stop bits, shared
+
+	mu   sync.Mutex     // guards the following, the second set of flags, and writes to sock
+	out  *sendq.Queue   // what waits to be written; nil while nothing does
+	subs *subscriptions // nil without topics
+	more *more          // what few connections need
+
+	peer compactAddr
+
+	// Owned by the loop.
 	phase phase
 	// pinged is true after a keep-alive ping, until bytes arrive.
 	pinged bool
@@ -61,15 +78,12 @@ type Conn struct {
 	// peer's is.
 	lingering, ended bool
 
-	// Shared.
-	stops atomic.Uint32   // why reading stops: a set of stop bits
-	line  pool.Line[*Conn, item] // callbacks that wait for a worker
-
-	mu sync.Mutex // guards the following, and writes to sock
+	// Guarded by mu.
+	state State
 	// corked is true while the loop reads this connection: replies gather.
 	corked bool
 	// queued is true while the connection is in its loop's list of those that
-	// have something to write.
+	// have something to do.
 	queued bool
 	// blocked is true after a short write, until the socket drains.
 	blocked bool
@@ -86,13 +100,6 @@ type Conn struct {
 	linger bool
 	// sent and got are true once a closing frame was queued, and received.
 	sent, got bool
-	state State
-	out     *sendq.Queue // what waits to be written; nil while nothing does
-	end     *CloseError  // how it ends, once that is known
-	subs    *subscriptions
-	more    *more // what few connections need
-
-	peer compactAddr
 }
 
 // phase is what the loop does with the next bytes.
@@ -115,6 +122,7 @@ const (
 
 // more holds what few connections have.
 type more struct {
+	end         *CloseError // how it ends, once that is known
 	subprotocol string
 	local       net.Addr
 	remote      net.Addr
@@ -128,32 +136,36 @@ type wire Conn
 
 var _ poller.Handler = (*wire)(nil)
 
-// compactAddr is an address and port without the pointers of netip.AddrPort.
+// compactAddr is an address and port without the pointers of netip.AddrPort,
+// of a size and alignment that leave no holes.
 type compactAddr struct {
 	ip   [16]byte
-	port uint16
+	port [2]byte
 	kind uint8 // 0 none, 4, 6
 }
 
 func compact(a netip.AddrPort) compactAddr {
 	ip := a.Addr()
-	switch {
-	case !ip.IsValid():
+	if !ip.IsValid() {
 		return compactAddr{}
-	case ip.Is4() || ip.Is4In6():
-		return compactAddr{ip: ip.As16(), port: a.Port(), kind: 4}
 	}
-	return compactAddr{ip: ip.As16(), port: a.Port(), kind: 6}
+	c := compactAddr{ip: ip.As16(), kind: 6}
+	binary.BigEndian.PutUint16(c.port[:], a.Port())
+	if ip.Is4() || ip.Is4In6() {
+		c.kind = 4
+	}
+	return c
 }
 
 func (a compactAddr) addrPort() netip.AddrPort {
-	switch a.kind {
-	case 4:
-		return netip.AddrPortFrom(netip.AddrFrom16(a.ip).Unmap(), a.port)
-	case 6:
-		return netip.AddrPortFrom(netip.AddrFrom16(a.ip), a.port)
+	if a.kind == 0 {
+		return netip.AddrPort{}
 	}
-	return netip.AddrPort{}
+	ip := netip.AddrFrom16(a.ip)
+	if a.kind == 4 {
+		ip = ip.Unmap()
+	}
+	return netip.AddrPortFrom(ip, binary.BigEndian.Uint16(a.port[:]))
 }
 
 // ID is unique in the process.
@@ -224,6 +236,21 @@ func (c *Conn) extend() *more {
 		c.more = new(more)
 	}
 	return c.more
+}
+
+// ending returns how c ends, nil while that is not known. mu is held.
+func (c *Conn) ending() *CloseError {
+	if c.more == nil {
+		return nil
+	}
+	return c.more.end
+}
+
+// endAs notes how c ends, unless that is known already. mu is held.
+func (c *Conn) endAs(end *CloseError) {
+	if m := c.extend(); m.end == nil {
+		m.end = end
+	}
 }
 
 func (c *Conn) loop() *loop { return c.sock.Loop().Value.(*loop) }

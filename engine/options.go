@@ -42,8 +42,8 @@ type Options struct {
 	// StrandDepth is the most received messages of one connection that wait
 	// for a worker; 64. At the bound its socket is not read.
 	StrandDepth int
-	// MaxTopics is the most topics that one connection subscribes to; 1024.
-	// Negative: none.
+	// MaxTopics is the most topics that one connection subscribes to; 1024. One
+	// more closes it with 1008. Negative: none.
 	MaxTopics int
 
 	// MaxUpgradeTime is the most time from accept to the answer of the opening

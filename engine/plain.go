@@ -44,8 +44,20 @@ func (p *plainServer) Close() error {
 // Addr is the address that was listened on.
 func (p *plainServer) Addr() net.Addr { return p.addr }
 
-// close ends net/http's server and its connections.
-func (p *plainServer) close() {
+// shutdownPlain lets the plain requests that are under way finish.
+func (s *Server) shutdownPlain(ctx context.Context) error {
+	if p := s.startedPlain(); p != nil {
+		return p.http.Shutdown(ctx)
+	}
+	return nil
+}
+
+// closePlain ends the plain connections at once.
+func (s *Server) closePlain() {
+	p := s.startedPlain()
+	if p == nil {
+		return
+	}
 	_ = p.http.Close() // its listener is ours and closes without error
 	<-p.done
 	for {
@@ -56,6 +68,12 @@ func (p *plainServer) close() {
 			return
 		}
 	}
+}
+
+func (s *Server) startedPlain() *plainServer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.plain
 }
 
 // plainHTTP gives a request that asks for no WebSocket to Options.HTTP. b is

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"io"
+	"net"
 	"syscall"
 
 	"github.com/weirws/weir/codec"
@@ -65,6 +66,10 @@ func (w *wire) End(err error) {
 		// answered before the end.
 		c.phase = phaseDone
 		c.deliver(item{op: opEOF})
+		return
+	}
+	if errors.Is(err, net.ErrClosed) { // it is the engine that closes
+		c.teardown(l, &CloseError{Code: StatusAbnormalClosure, Err: ErrServerClosed})
 		return
 	}
 	c.teardown(l, &CloseError{Code: StatusAbnormalClosure, Peer: true, Err: endCause(err)})

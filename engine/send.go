@@ -277,9 +277,7 @@ func (c *Conn) write() {
 // failed gives up what waits after a write error. mu is held. The loop ends c
 // at its next turn.
 func (c *Conn) failed(err error) {
-	if c.end == nil {
-		c.end = &CloseError{Code: StatusAbnormalClosure, Peer: reset(err), Err: err}
-	}
+	c.endAs(&CloseError{Code: StatusAbnormalClosure, Peer: reset(err), Err: err})
 	c.broken = true
 	if c.out != nil {
 		c.out.Clear(err)

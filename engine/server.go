@@ -170,8 +170,9 @@ func (s *Server) Metrics() Metrics { return s.core.metrics() }
 
 // Shutdown ends the Server gracefully: it stops listening, refuses upgrades
 // with 503, sends every connection a closing frame with 1001, and waits until
-// they have ended, CloseTimeout at most. When ctx ends first the rest is closed
-// at once and ctx's error is returned. Serve returns when all is done.
+// they have ended, CloseTimeout at most, and their callbacks have returned. When
+// ctx ends first the rest is closed at once and ctx's error returned: a callback
+// that blocks can't hold Shutdown up. Serve returns when all is done.
 //
 // It must not be called by a callback, which it would wait for.
 func (s *Server) Shutdown(ctx context.Context) error {
@@ -183,11 +184,20 @@ func (s *Server) Shutdown(ctx context.Context) error {
 			break
 		}
 	}
-	var err error
+	err := s.shutdownPlain(ctx)
 	for s.core.conns.Load() > 0 && err == nil {
 		err = sleep(ctx, tick/10)
 	}
-	s.end()
+	ended := make(chan struct{})
+	go func() { // ends when the last callback has returned
+		s.end()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	return err
 }
 
@@ -209,6 +219,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 // for. It returns nil.
 func (s *Server) Close() error {
 	s.stopListening()
+	s.closePlain()
 	s.end()
 	return nil
 }
@@ -217,17 +228,16 @@ func (s *Server) Close() error {
 func (s *Server) stopListening() {
 	s.closing.Store(true)
 	s.mu.Lock()
-	listeners, plain := s.listeners, s.plain
+	listeners := s.listeners
 	s.mu.Unlock()
 	for _, l := range listeners {
 		_ = l.Close() // it may be closed already
 	}
-	if plain != nil {
-		plain.close()
-	}
 }
 
+// end ends everything, and waits for it.
 func (s *Server) end() {
+	s.closePlain()
 	s.core.close()
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -11,9 +10,6 @@ import (
 	"github.com/weirws/weir/engine/internal/sendq"
 	"github.com/weirws/weir/pool"
 )
-
-// ErrTooManyTopics is returned by a Subscribe beyond [Options.MaxTopics].
-var ErrTooManyTopics = errors.New("engine: connection has too many topics")
 
 // Topic sends messages to the connections that subscribe to it, those of
 // several Servers and Clients included. The zero Topic is ready to use; a Topic
@@ -48,39 +44,37 @@ type subscriptions struct {
 }
 
 // Subscribe adds c; once is enough, and a second time does nothing. A closed
-// connection leaves by itself. It returns net.ErrClosed if c is closed, and
-// ErrTooManyTopics at the bound.
-func (t *Topic) Subscribe(c *Conn) error {
+// connection leaves by itself, and is not added. One that would have more than
+// [Options.MaxTopics] is closed with 1008.
+func (t *Topic) Subscribe(c *Conn) {
 	s := &subscription{topic: t, shard: t.shardFor(c.loop()), member: hub.Member[*Conn]{Owner: c}}
-	if fresh, err := c.addSubscription(s); !fresh {
-		return err
+	if !c.addSubscription(s) {
+		return
 	}
 	// A shard's lock is taken before a connection's: not while that is held. An
 	// Unsubscribe, or the end of c, that comes in between wins.
 	if s.shard.Add(&s.member) {
 		t.n.Add(1)
 	}
-	return nil
 }
 
 // addSubscription notes s, and reports whether it is new.
-func (c *Conn) addSubscription(s *subscription) (fresh bool, err error) {
+func (c *Conn) addSubscription(s *subscription) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state == Closed || c.state == Connecting {
-		return false, errClosed
+	if c.state != Open || c.subs != nil && c.subs.find(s.topic) >= 0 {
+		c.mu.Unlock()
+		return false
 	}
 	if c.subs == nil {
 		c.subs = new(subscriptions)
 	}
-	if c.subs.find(s.topic) >= 0 {
-		return false, nil
-	}
 	if limit := c.route.core.MaxTopics; limit > 0 && len(c.subs.list) >= limit {
-		return false, ErrTooManyTopics
+		c.shutLocked(&CloseError{Code: StatusPolicyViolation, Reason: "too many topics"}, frame)
+		return false
 	}
 	c.subs.list = append(c.subs.list, s)
-	return true, nil
+	c.mu.Unlock()
+	return true
 }
 
 // Unsubscribe removes c, if it subscribes.
