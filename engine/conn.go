@@ -9,8 +9,8 @@ import (
 
 	"github.com/weirws/weir/engine/internal/sendq"
 	"github.com/weirws/weir/engine/internal/wheel"
-	"github.com/weirws/weir/pool"
 	"github.com/weirws/weir/poller"
+	"github.com/weirws/weir/pool"
 )
 
 // State is how far a Conn's life is. It only grows.

@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/weirws/weir/codec"
-	"github.com/weirws/weir/pool"
 	"github.com/weirws/weir/poller"
+	"github.com/weirws/weir/pool"
 )
 
 // core is what a Server and a Client have in common: loops, workers, a clock.

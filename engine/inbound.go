@@ -14,8 +14,8 @@ import (
 type inbound struct {
 	dec  codec.Decoder
 	cfg  *codec.Config // what dec obeys; nil: it must be Reset before use
-	held *pool.Buffer // memory of the incomplete message
-	rest *pool.Buffer // bytes not looked at yet
+	held *pool.Buffer  // memory of the incomplete message
+	rest *pool.Buffer  // bytes not looked at yet
 	head codec.HeadScan
 	junk int // bytes that came when none counted any more
 	// direct is true after Room: the next bytes are in the message's memory.

@@ -38,7 +38,7 @@ type loop struct {
 	// postedBytes is the size of posted, ended true once nothing may be posted.
 	postedBytes int
 	ended       bool
-	open   []*Conn    // upgraded and not closed
+	open        []*Conn // upgraded and not closed
 }
 
 func (co *core) newLoop(p *poller.Loop) *loop {

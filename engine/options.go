@@ -108,7 +108,7 @@ const (
 // and 0 means none.
 type settings struct {
 	Options
-	streams bool // no reactor: for tests on fake time
+	streams                                     bool   // no reactor: for tests on fake time
 	keepAlive, idle, closing, lifetime, upgrade uint32 // in ticks; 0 is off
 }
 

@@ -252,25 +252,40 @@ func (c *Conn) call() {
 
 // write writes what waits until it is gone or the socket is full. mu is held.
 func (c *Conn) write() {
+	for c.out != nil && c.out.Len() > 0 && !c.blocked && !c.broken {
+		b := c.out.Lead(writeBytes)
+		if len(b) < min(c.out.Bytes(), writeBytes) {
+			c.writeGathered()
+			continue
+		}
+		n, err := c.sock.Write(b)
+		c.wrote(n, len(b), err)
+	}
+}
+
+// writeGathered is one write of several slices. mu is held.
+func (c *Conn) writeGathered() {
 	var room [writeSlices][]byte
-	for c.out != nil && c.out.Len() > 0 && !c.blocked {
-		bufs := c.out.Next(room[:0], writeBytes)
-		want := 0
-		for _, b := range bufs {
-			want += len(b)
-		}
-		n, err := c.sock.WriteBuffers(bufs)
-		l := c.loop()
-		l.count.bytesOut.Add(uint64(n))
-		l.count.framesOut.Add(uint64(c.out.Wrote(n)))
-		if err != nil {
-			c.failed(err)
-			return
-		}
-		if n < want {
-			c.blocked = true
-			c.out.Trim()
-		}
+	bufs, want := c.out.Next(room[:0], writeBytes), 0
+	for _, b := range bufs {
+		want += len(b)
+	}
+	n, err := c.sock.WriteBuffers(bufs)
+	c.wrote(n, want, err)
+}
+
+// wrote takes note of a write of want bytes that took n. mu is held.
+func (c *Conn) wrote(n, want int, err error) {
+	count := &c.loop().count
+	count.bytesOut.Add(uint64(n))
+	count.framesOut.Add(uint64(c.out.Wrote(n)))
+	if err != nil {
+		c.failed(err)
+		return
+	}
+	if n < want {
+		c.blocked = true
+		c.out.Trim()
 	}
 }
 

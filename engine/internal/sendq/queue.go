@@ -66,6 +66,7 @@ type Queue struct {
 	data, control lane
 	bytes         int
 	tail          *chunk       // small frames go to its end
+	spare         *chunk       // one without a buffer, to be used again
 	lone          *pool.Buffer // of the frame between Reserve and Commit, if it is large
 	finished      []Outcome
 }
@@ -159,22 +160,33 @@ func (q *Queue) newTail(n int) *chunk {
 			return c
 		}
 	}
-	q.dropTail()
-	q.tail = &chunk{buf: pool.Get(max(size, n)), refs: 1}
+	q.setTail(max(size, n))
 	return q.tail
+}
+
+// setTail makes a new tail of at least size bytes.
+func (q *Queue) setTail(size int) {
+	q.dropTail()
+	c := q.spare
+	if q.spare = nil; c == nil {
+		c = new(chunk)
+	}
+	c.buf, c.refs = pool.Get(size), 1
+	q.tail = c
 }
 
 func (q *Queue) dropTail() {
 	if q.tail != nil {
-		q.tail.release()
+		q.release(q.tail)
 		q.tail = nil
 	}
 }
 
-func (c *chunk) release() {
+func (q *Queue) release(c *chunk) {
 	if c.refs--; c.refs == 0 {
 		c.buf.Release()
 		c.buf = nil
+		q.spare = c
 	}
 }
 
@@ -291,6 +303,17 @@ func extend(dst [][]byte, b []byte, fs []frame, i int) bool {
 	return true
 }
 
+// Lead returns what is to be written next as far as it lies together in memory,
+// at most limit bytes; mostly that is all that waits. It is valid until the
+// Queue is next changed.
+func (q *Queue) Lead(limit int) []byte {
+	var one [1][]byte
+	if dst := q.Next(one[:0], limit); len(dst) > 0 {
+		return dst[0]
+	}
+	return nil
+}
+
 // Wrote says that the first n bytes of what Next returned are written. It
 // returns how many frames that completes.
 func (q *Queue) Wrote(n int) (frames int) {
@@ -327,7 +350,7 @@ func (q *Queue) first() *lane {
 // finish gives the memory of f back and keeps its done for Finished.
 func (q *Queue) finish(f *frame, err error) {
 	if f.chunk != nil {
-		f.chunk.release()
+		q.release(f.chunk)
 	} else if f.buf != nil {
 		f.buf.Release()
 	}
@@ -388,8 +411,7 @@ func (q *Queue) Trim() {
 	if c == nil || cap(c.buf.B) <= firstChunkBytes || 4*q.bytes > cap(c.buf.B) {
 		return
 	}
-	q.dropTail()
-	q.tail = &chunk{buf: pool.Get(max(firstChunkBytes, q.bytes)), refs: 1}
+	q.setTail(max(firstChunkBytes, q.bytes))
 	q.trimLane(&q.data, c)
 	q.trimLane(&q.control, c)
 }
@@ -402,7 +424,7 @@ func (q *Queue) trimLane(l *lane, from *chunk) {
 		}
 		n := len(f.b)
 		room := append(q.Reserve(n), f.b...)
-		f.chunk.release()
+		q.release(f.chunk)
 		f.b, f.chunk = room, q.tail
 		f.chunk.refs++
 		f.chunk.buf.B = f.chunk.buf.B[:len(f.chunk.buf.B)+n]
