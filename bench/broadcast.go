@@ -58,7 +58,7 @@ func Broadcast(ctx context.Context, o BroadcastOptions) (*Result, error) {
 	for range o.InFlight {
 		s.publish(g.clock.now())
 	}
-	if err := s.meter.run(&o.Load, idleStep, never); err != nil {
+	if err := s.meter.run(&o.Load, idleStep); err != nil {
 		return s.meter.partial("broadcast", settings), err
 	}
 	s.stopped = true
@@ -101,9 +101,7 @@ func (s *broadcastScene) verified(c *conn, n int, now int64) {
 	}
 	for i := c.in.seen - int64(n); i < c.in.seen; i++ {
 		at := i % int64(len(s.times))
-		if s.meter.on {
-			s.meter.latency.record(now-s.times[at], 1)
-		}
+		s.meter.observe(now - s.times[at])
 		s.reached[at]++
 		if s.reached[at] == s.receivers && !s.stopped {
 			s.publish(now)

@@ -81,7 +81,6 @@ func (c *conn) data(b []byte, now int64) {
 	case c.owed < 0:
 		c.lose(c.in.wrong("nobody asked for it"), now)
 	case n > 0 && c.state != gone:
-		c.g.verified += int64(n)
 		c.scene.verified(c, n, now)
 	}
 }

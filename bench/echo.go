@@ -57,11 +57,10 @@ func Echo(ctx context.Context, o EchoOptions) (*Result, error) {
 		s.launch(c, s.inFlight, g.clock.now())
 	}
 	m := s.meter
-	enough := func() bool { return o.Messages > 0 && m.counted() >= o.Messages }
-	if o.Messages > 0 {
+	if m.target = o.Messages; m.target > 0 {
 		o.Duration = forever
 	}
-	if err := m.run(&o.Load, idleStep, enough); err != nil {
+	if err := m.run(&o.Load, idleStep); err != nil {
 		return m.partial("echo", o.settings()), err
 	}
 	s.stopped = true
@@ -101,7 +100,7 @@ func (s *echoScene) verified(c *conn, n int, now int64) {
 	if s.meter.on {
 		ring := s.times[c.id*s.inFlight : (c.id+1)*s.inFlight]
 		for i := c.in.seen - int64(n); i < c.in.seen; i++ {
-			s.meter.latency.record(now-ring[i%int64(len(ring))], 1)
+			s.meter.record(now - ring[i%int64(len(ring))])
 		}
 	}
 	if !s.stopped {

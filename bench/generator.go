@@ -25,16 +25,15 @@ type generator struct {
 	driver    driver
 	process   *process // nil: no PID was given
 
-	dialed   int                // connections begun so far: the next id
-	dialing  int                // those without an answer yet
-	pending  []*conn            // in order of dialling; those that settled are skipped
-	live     map[*conn]struct{} // those that are not gone
-	verified int64              // messages that were right
-	owed     int64              // messages that are still to come
-	pongs    int                // that have come since pingAll
-	looked   int64              // when the context was looked at
-	told     int64              // when progress was told
-	err      error              // what ended the run
+	dialed  int                // connections begun so far: the next id
+	dialing int                // those without an answer yet
+	pending []*conn            // in order of dialling; those that settled are skipped
+	live    map[*conn]struct{} // those that are not gone
+	owed    int64              // messages that are still to come
+	pongs   int                // that have come since pingAll
+	looked  int64              // when the context was looked at
+	told    int64              // when progress was told
+	err     error              // what ended the run
 }
 
 // newGenerator checks the server's process and opens the driver. The caller closes it.

@@ -37,10 +37,15 @@ func newRecorder() recorder {
 	return recorder{hdrhistogram.New(1, int64(maxLatency), 3)}
 }
 
-// record adds n times of nanos each.
-func (r recorder) record(nanos int64, n int64) {
+// record adds one time.
+func (r recorder) record(nanos int64) {
 	// The value is inside the histogram's range, and nothing else is an error.
-	_ = r.h.RecordValues(min(max(nanos, 1), int64(maxLatency)), n)
+	_ = r.h.RecordValue(min(max(nanos, 1), int64(maxLatency)))
+}
+
+// percentile is the time that percent of all do not exceed; 0: nothing was recorded.
+func (r recorder) percentile(percent float64) time.Duration {
+	return time.Duration(max(r.h.ValueAtPercentile(percent), r.h.Min()))
 }
 
 // latency reads what was recorded; nil: nothing was.
@@ -49,9 +54,7 @@ func (r recorder) latency() *Latency {
 	if h.TotalCount() == 0 {
 		return nil
 	}
-	at := func(percent float64) time.Duration {
-		return time.Duration(max(h.ValueAtPercentile(percent), h.Min()))
-	}
+	at := r.percentile
 	l := &Latency{
 		Count: h.TotalCount(),
 		Min:   time.Duration(h.Min()),

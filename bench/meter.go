@@ -18,7 +18,8 @@ type meter struct {
 	unit    string
 	count   int64 // units so far, inside the window or not
 	latency recorder
-	on      bool // the window is open
+	on      bool  // the window is open
+	target  int64 // units that end the window; 0: time does
 
 	first            reading // when the window was opened
 	last             reading // at the end of the last sample
@@ -27,6 +28,7 @@ type meter struct {
 	slice, nextSlice int64
 	private          int64
 	started          time.Time
+	detail           *recorder // latencies of the slice; nil: samples have no memory and no latency
 }
 
 // reading is one look at all counters.
@@ -56,7 +58,9 @@ func (m *meter) open(length time.Duration) (err error) {
 		return err
 	}
 	m.on, m.last = true, m.first
-	m.slice = max(int64(length)/sliceCount, minSlice)
+	if m.slice == 0 {
+		m.slice = max(int64(length)/sliceCount, minSlice)
+	}
 	m.nextSlice = m.first.at + m.slice
 	return nil
 }
@@ -70,25 +74,47 @@ func (m *meter) sample(now int64) error {
 	if err != nil {
 		return err
 	}
-	m.add(r)
 	m.nextSlice += m.slice
-	return nil
+	return m.add(r)
+}
+
+// observe records a latency if the window is open.
+func (m *meter) observe(nanos int64) {
+	if m.on {
+		m.record(nanos)
+	}
+}
+
+// record records a latency.
+func (m *meter) record(nanos int64) {
+	m.latency.record(nanos)
+	if m.detail != nil {
+		m.detail.record(nanos)
+	}
 }
 
 // add makes the slice between the last reading and r a sample.
-func (m *meter) add(r reading) *Sample {
+func (m *meter) add(r reading) (err error) {
 	s := Sample{Seconds: seconds(r.at - m.first.at)}
 	if n := r.count - m.last.count; n > 0 {
 		s.PerSecond = float64(n) / seconds(r.at-m.last.at)
 		s.CPUMicros = micros(r.server-m.last.server) / float64(n)
 	}
+	if m.detail != nil {
+		s.P99 = m.detail.percentile(99)
+		m.detail.h.Reset()
+		var held *Holdings
+		if held, err = m.g.holdings(); held != nil {
+			s.PrivateBytes, s.Descriptors = held.PrivateBytes, held.Descriptors
+		}
+	}
 	m.samples, m.last = append(m.samples, s), r
-	return &m.samples[len(m.samples)-1]
+	return err
 }
 
 // run lasts for a warm-up and a window, calling step between rounds of I/O, until
-// the time is over or enough says so. step returns when it wants to be called next.
-func (m *meter) run(l *Load, step func(now int64) (wake int64), enough func() bool) error {
+// the time is over or m.target is reached. step returns when it wants to be called next.
+func (m *meter) run(l *Load, step func(now int64) (wake int64)) error {
 	start := m.g.clock.now()
 	opens, ends := start+int64(l.Warmup), start+int64(l.Warmup+l.Duration)
 	var fault error
@@ -96,14 +122,14 @@ func (m *meter) run(l *Load, step func(now int64) (wake int64), enough func() bo
 		wake := step(now)
 		if m.on {
 			fault = m.sample(now)
-			m.g.progress(Progress{Phase: "measuring", Done: seconds(now - opens), Total: l.Duration.Seconds()}, m.note, now)
+			m.g.progress(m.measuring(now, l), m.note, now)
 		} else if now >= opens {
 			fault = m.open(l.Duration)
 		} else {
 			m.g.progress(Progress{Phase: "warming up", Done: seconds(now - start), Total: l.Warmup.Seconds()}, nil, now)
 			wake = min(wake, opens)
 		}
-		return min(wake, ends), now >= ends || fault != nil || m.on && enough()
+		return min(wake, ends), now >= ends || fault != nil || m.on && m.target > 0 && m.counted() >= m.target
 	})
 	if !m.on {
 		return errors.Join(err, fault)
@@ -114,8 +140,13 @@ func (m *meter) run(l *Load, step func(now int64) (wake int64), enough func() bo
 // idleStep is for a window in which only replies cause anything.
 func idleStep(now int64) (wake int64) { return now + lookEvery }
 
-// never is for a window that only time ends.
-func never() bool { return false }
+// measuring is the progress inside the window.
+func (m *meter) measuring(now int64, l *Load) Progress {
+	if m.target > 0 {
+		return Progress{Phase: "measuring", Done: float64(m.counted()), Total: float64(m.target)}
+	}
+	return Progress{Phase: "measuring", Done: seconds(now - m.first.at), Total: l.Duration.Seconds()}
+}
 
 // counted is the number of units in the window so far.
 func (m *meter) counted() int64 { return m.count - m.first.count }
@@ -137,7 +168,7 @@ func (m *meter) note(now int64) string {
 	if !m.on || now <= m.first.at {
 		return ""
 	}
-	return fmt.Sprintf("%.0f %s/s", float64(m.count-m.first.count)/seconds(now-m.first.at), m.unit)
+	return fmt.Sprintf("%.0f %s/s", float64(m.counted())/seconds(now-m.first.at), m.unit)
 }
 
 // partial is the result of a window that its context ended; nil: it was never

@@ -14,6 +14,9 @@ type RateOptions struct {
 	PerSecond float64 // messages over all of them; 10000
 }
 
+// maxPerSecond bounds the rates of an open loop.
+const maxPerSecond = 1e8
+
 // Rate sends messages at a fixed rate, however long the answers take: an open
 // loop, as the users of a server are. Each latency counts from the time at which
 // the message should have been sent, so that a server that stalls is charged for
@@ -26,7 +29,7 @@ type RateOptions struct {
 func Rate(ctx context.Context, o RateOptions) (*Result, error) {
 	orDefault(&o.Conns, 1000)
 	orDefault(&o.PerSecond, 10_000)
-	if o.Conns < 0 || o.PerSecond < 0 || o.PerSecond > 1e8 {
+	if o.Conns < 0 || o.PerSecond < 0 || o.PerSecond > maxPerSecond {
 		return nil, errors.New("bench: Conns and PerSecond are not negative, and PerSecond is at most 1e8")
 	}
 	if err := o.Load.defaults(); err != nil {
@@ -47,10 +50,10 @@ func Rate(ctx context.Context, o RateOptions) (*Result, error) {
 	}
 	settings := append([]Setting{
 		{"connections", strconv.Itoa(o.Conns)},
-		{"rate", strconv.FormatFloat(o.PerSecond, 'f', -1, 64) + " messages/s"},
+		{"rate", number(o.PerSecond) + " messages/s"},
 	}, o.Load.settings()...)
 	s.begin(&o.Load)
-	if err := s.meter.run(&o.Load, s.step, never); err != nil {
+	if err := s.meter.run(&o.Load, s.step); err != nil {
 		return s.partial("rate", settings), err
 	}
 	err = g.drain()
@@ -94,7 +97,7 @@ func (s *rateScene) step(now int64) (wake int64) {
 			return at
 		}
 		if at >= s.from {
-			s.lag.record(now-at, 1)
+			s.lag.record(now - at)
 		}
 		c := s.conns[s.sent%int64(len(s.conns))]
 		s.sent++
@@ -116,7 +119,7 @@ func (s *rateScene) verified(c *conn, n int, now int64) {
 func (s *rateScene) observe(c *conn, i, now int64) {
 	at := s.intended(i*int64(len(s.conns)) + int64(c.id))
 	if at >= s.from && at < s.to {
-		s.meter.latency.record(now-at, 1)
+		s.meter.record(now - at)
 	}
 }
 
@@ -145,3 +148,6 @@ func (s *rateScene) partial(scenario string, settings []Setting) *Result {
 	}
 	return r
 }
+
+// number is a figure without an exponent.
+func number(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
