@@ -42,7 +42,16 @@ type DialOptions struct {
 // used. Of o, what concerns servers is not used either. Its event loops run
 // from now on, until Close.
 func NewClient(h Handler, o *Options) (*Client, error) {
-	co, err := newCore(o)
+	set, err := newSettings(o)
+	if err != nil {
+		return nil, err
+	}
+	return newClient(h, set)
+}
+
+// newClient is NewClient with settings that are valid.
+func newClient(h Handler, set settings) (*Client, error) {
+	co, err := newCore(set)
 	if err != nil {
 		return nil, err
 	}

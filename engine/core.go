@@ -40,12 +40,8 @@ type route struct {
 	codec   codec.Config
 }
 
-func newCore(o *Options) (*core, error) {
-	s, err := newSettings(o)
-	if err != nil {
-		return nil, err
-	}
-	co := &core{settings: s, quit: make(chan struct{}), clockDone: make(chan struct{})}
+func newCore(s settings) (co *core, err error) {
+	co = &core{settings: s, quit: make(chan struct{}), clockDone: make(chan struct{})}
 	co.workers = pool.NewWorkers(s.Workers, 0)
 	co.upgrades = pool.NewWorkers(upgradeWorkers, s.MaxUpgrades)
 	co.strands = pool.NewStrands(co.workers, pool.StrandsOptions[*Conn, item]{Run: runItem})

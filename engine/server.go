@@ -40,7 +40,16 @@ var _ http.Handler = (*Server)(nil)
 // on, until Close or Shutdown. It returns an error if o is not valid, or if the
 // system has no descriptors for the loops.
 func New(h Handler, o *Options) (*Server, error) {
-	co, err := newCore(o)
+	set, err := newSettings(o)
+	if err != nil {
+		return nil, err
+	}
+	return newServer(h, set)
+}
+
+// newServer is New with settings that are valid.
+func newServer(h Handler, set settings) (*Server, error) {
+	co, err := newCore(set)
 	if err != nil {
 		return nil, err
 	}
