@@ -2,9 +2,9 @@
 
 package pool
 
-// Invariants is whether the package was built with -tags invariants. Then a Buffer that comes home is filled
-// with 0xCC, Get panics when such memory was written to since, and no *Buffer is lent twice, so that every
-// second Release panics. That costs time and allocations: it is for tests.
+// Invariants is whether the package was built with -tags invariants. Then a Buffer that comes home
+// is filled with 0xCC, Get panics when such memory was written to since, and no *Buffer is lent
+// twice, so that every second Release panics. That costs time and allocations: it is for tests.
 const Invariants = true
 
 // poisonByte fills memory that is home.
@@ -18,7 +18,8 @@ func poison(b []byte) {
 	}
 }
 
-// checkPoison panics unless b's memory is as poison left it, or zero throughout: bytebufferpool made it.
+// checkPoison panics unless b's memory is as poison left it, or zero throughout: bytebufferpool
+// made it.
 func checkPoison(b []byte) {
 	b = b[:cap(b)]
 	want := byte(poisonByte)

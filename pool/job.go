@@ -7,9 +7,13 @@ type job struct {
 	f func() // nil once it was called
 }
 
-// Go has f run on one of the goroutines, in turn with all else that is queued. It never blocks. It is false, and f does not
-// run, when w is closed or as many jobs as its bound allows wait already.
+// Go has f, which is not nil, run on one of the goroutines, in turn with all else that is queued.
+// It never blocks. It is false, and f does not run, when w is closed or as many jobs as its bound
+// allows wait already.
 func (w *Workers) Go(f func()) bool {
+	if f == nil {
+		panic("pool: Go of a nil func")
+	}
 	j, _ := w.free.Get().(*job)
 	if j == nil {
 		j = &job{w: w}

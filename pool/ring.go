@@ -1,6 +1,7 @@
 package pool
 
-// ring is a queue, first in, first out, that doubles when it is full. The zero ring is empty and without memory.
+// ring is a queue, first in, first out, that doubles when it is full. The zero ring is empty and
+// without memory.
 type ring[T any] struct {
 	room []T // a power of two
 	head int // of the first item

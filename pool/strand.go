@@ -4,8 +4,8 @@ import "sync"
 
 // strand is the queue of one owner while there is something in it.
 //
-// With mu held, line is l exactly when l points to the strand. Whoever loaded that pointer from l looks again
-// once it has mu: by then the strand may be home, or another's.
+// With mu held, line is l exactly when l points to the strand. Whoever loaded that pointer from l
+// looks again once it has mu: by then the strand may be home, or another's.
 type strand[O, T any] struct {
 	task
 	home *Strands[O, T]
@@ -70,8 +70,8 @@ func (s *strand[O, T]) after(o *StrandsOptions[O, T]) {
 	}
 }
 
-// take returns the first item and how many are left behind it. It is not ok when there was none: the
-// strand is home then, and maybe another's already.
+// take returns the first item and how many are left behind it. It is not ok when there was none:
+// the strand is home then, and maybe another's already.
 func (s *strand[O, T]) take() (item T, left int, ok bool) {
 	s.mu.Lock()
 	if s.items.len == 0 {

@@ -7,35 +7,38 @@ import (
 
 // StrandsOptions say what Strands do with an item. Run is required.
 type StrandsOptions[O, T any] struct {
-	// Run handles one item of owner. It is called on a goroutine of the Workers, for one owner in the order of its pushes
-	// and never twice at a time, for different owners concurrently. It recovers from the panics of
-	// what it calls: one that it lets through ends the process. It may push to any Line and may block, which costs
-	// the others a goroutine.
+	// Run handles one item of owner. It is called on a goroutine of the Workers, for one owner in
+	// the order of its pushes and never twice at a time, for different owners concurrently. It
+	// recovers from the panics of what it calls: one that it lets through ends the process. It may
+	// push to any Line and may block, which costs the others a goroutine.
 	//
-	// left is how many items waited behind this one when it was taken. Each item is one fewer, so after a Push that
-	// returned more than n there is always a call with left == n: who stops feeding at a depth can start
-	// again there, without looking twice.
+	// left is how many items waited behind this one when it was taken. Each item is one fewer, so
+	// after a Push that returned more than n there is always a call with left == n: who stops
+	// feeding at a depth can start again there, without looking twice.
 	Run func(owner O, item T, left int)
 
-	// Before and After, where not nil, are called around the items that run without a pause: Before ahead of the first, After
-	// when nothing waits behind the last or Batch is used up. They alternate strictly, on the same goroutine as the items between
-	// them, so that an owner can hold back its output in one and write it in the other. When an
-	// item ends its goroutine with runtime.Goexit, After is called on another one.
+	// Before and After, where not nil, are called around the items that run without a pause: Before
+	// ahead of the first, After when nothing waits behind the last or Batch is used up. They
+	// alternate strictly, on the same goroutine as the items between them, so that an owner can
+	// hold back its output in one and write it in the other. When an item ends its goroutine with
+	// runtime.Goexit, After is called on another one.
 	Before, After func(owner O)
 
 	// Batch is how many items of one owner run before it goes to the back of the queue; 64.
 	Batch int
 }
 
-// Strands run items of many owners on Workers: those of one owner in order, one at a time. The owner keeps a [Line] and
-// nothing else; while it has items queued that points to a strand, which is lent, and goes back when the last one has run.
+// Strands run items of many owners on Workers: those of one owner in order, one at a time. The
+// owner keeps a [Line] and nothing else; while it has items queued that points to a strand, which
+// is lent, and goes back when the last one has run.
 type Strands[O, T any] struct {
 	w    *Workers
 	o    StrandsOptions[O, T]
 	free sync.Pool // *strand[O, T]
 }
 
-// NewStrands returns Strands that run on w. Any number may share Workers. It panics when Run is nil or Batch negative.
+// NewStrands returns Strands that run on w. Any number may share Workers. It panics when Run is nil
+// or Batch negative.
 func NewStrands[O, T any](w *Workers, o StrandsOptions[O, T]) *Strands[O, T] {
 	if w == nil || o.Run == nil || o.Batch < 0 {
 		panic(fmt.Sprintf("pool: NewStrands: Workers are nil: %t, Run is nil: %t, Batch is %d", w == nil, o.Run == nil, o.Batch))
@@ -46,12 +49,14 @@ func NewStrands[O, T any](w *Workers, o StrandsOptions[O, T]) *Strands[O, T] {
 	return &Strands[O, T]{w: w, o: o}
 }
 
-// Push queues item behind all that l holds and returns how many items wait now, this one included; what is being run does not
-// count. It takes ownership of what item holds, unless it returns 0: then the Workers are closed, the item will not
-// run and is still the caller's. The bound on the depth is the caller's too: Push takes whatever comes.
+// Push queues item behind all that l holds and returns how many items wait now, this one included;
+// what is being run does not count. It takes ownership of what item holds, unless it returns 0:
+// then the Workers are closed, the item will not run and is still the caller's. The bound on the
+// depth is the caller's too: Push takes whatever comes.
 //
-// It may be called from any goroutine, items included. It never blocks on what runs, and allocates nothing once warm.
-// Pushes that happen one after the other run in that order. All pushes to l name the same owner.
+// It may be called from any goroutine, items included. It never blocks on what runs, and allocates
+// nothing once warm. Pushes that happen one after the other run in that order. All pushes to l name
+// the same owner.
 func (ss *Strands[O, T]) Push(owner O, l *Line[O, T], item T) (depth int) {
 	for {
 		s := l.s.Load()

@@ -9,9 +9,9 @@ type task struct {
 
 // stepper is what a worker runs.
 type stepper interface {
-	// step does some work and reports whether there is more: then it goes to the back of the queue. When it is
-	// false the stepper may be another's already. A step that never returned, because of runtime.Goexit, is
-	// followed by another.
+	// step does some work and reports whether there is more: then it goes to the back of the queue.
+	// When it is false the stepper may be another's already. A step that never returned, because of
+	// runtime.Goexit, is followed by another.
 	step() (more bool)
 }
 

@@ -34,6 +34,7 @@ func (wk *worker) run() {
 }
 
 // leave ends the goroutine, or has another one go on when a task ended it with runtime.Goexit.
+// (After a panic it does that too, and the process ends.)
 func (wk *worker) leave() {
 	if wk.task != nil {
 		go wk.run() // takes this one's place
@@ -42,8 +43,8 @@ func (wk *worker) leave() {
 	wk.w.done.Done()
 }
 
-// next puts the task in hand at the back of the queue and takes the one at the front, waiting for it. It is false
-// when the goroutine is to end.
+// next puts the task in hand at the back of the queue and takes the one at the front, waiting for
+// it. It is false when the goroutine is to end.
 func (wk *worker) next() bool {
 	w := wk.w
 	w.mu.Lock()

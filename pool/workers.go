@@ -6,16 +6,17 @@ import (
 	"sync"
 )
 
-// Workers are a bounded set of goroutines with one queue in which strands and jobs take turns. All methods may
-// be called from any goroutine.
+// Workers are a bounded set of goroutines with one queue in which strands and jobs take turns. All
+// methods may be called from any goroutine.
 //
-// A goroutine is started or woken when something is queued and none is on its way to the queue already;
-// it wakes the next one if it leaves something in the queue. Work that never blocks so keeps about as many
-// goroutines awake as there are cores, and work that blocks as many as the bound allows. One
-// that finds the queue empty parks, or ends if enough are parked; the one that parked last is woken first.
+// A goroutine is started or woken when something is queued and none is on its way to the queue
+// already; it wakes the next one if it leaves something in the queue. Work that never blocks so
+// keeps about as many goroutines awake as there are cores, and work that blocks as many as the
+// bound allows. One that finds the queue empty parks, or ends if enough are parked; the one that
+// parked last is woken first.
 //
-// A panic that leaves a job or an item ends the process, as it does on any goroutine: whoever queues
-// user code recovers in it. runtime.Goexit ends the goroutine only; another takes its place.
+// A panic that leaves a job or an item ends the process, as it does on any goroutine: whoever
+// queues user code recovers in it. runtime.Goexit ends the goroutine only; another takes its place.
 type Workers struct {
 	max, keep, jobs int // goroutines, those of them that may park, jobs that may wait
 
@@ -39,9 +40,10 @@ type WorkersStats struct {
 	Jobs    int // jobs among those
 }
 
-// NewWorkers returns Workers of at most max goroutines, of which none exists until there is something to do, and a queue
-// in which at most jobs functions given to Go wait. Strands have no such bound: one waits at most once
-// per owner. It panics unless max is at least 1 and jobs at least 0.
+// NewWorkers returns Workers of at most max goroutines, of which none exists until there is
+// something to do, and a queue in which at most jobs functions given to Go wait. Strands have no
+// such bound: one waits at most once per owner. It panics unless max is at least 1 and jobs at
+// least 0.
 func NewWorkers(max, jobs int) *Workers {
 	if max < 1 || jobs < 0 {
 		panic(fmt.Sprintf("pool: NewWorkers(%d, %d)", max, jobs))
@@ -49,9 +51,9 @@ func NewWorkers(max, jobs int) *Workers {
 	return &Workers{max: max, jobs: jobs, keep: min(max, idlePerCore*runtime.GOMAXPROCS(0))}
 }
 
-// Close refuses all that comes from now on, waits until all that is queued has run, and until every goroutine has
-// ended. What strands that have not come to rest get meanwhile is run too. It must not be called by a
-// job or an item, and may be called more than once.
+// Close refuses all that comes from now on, waits until all that is queued has run, and until every
+// goroutine has ended. What strands that have not come to rest get meanwhile is run too. It must
+// not be called by a job or an item, and may be called more than once.
 func (w *Workers) Close() {
 	w.mu.Lock()
 	w.closed = true
@@ -73,8 +75,8 @@ func (w *Workers) Stats() WorkersStats {
 	return WorkersStats{Running: w.running, Idle: w.idling, Queued: w.queue.len, Jobs: w.queue.jobs}
 }
 
-// enqueue puts t at the back of the queue, and returns the worker to rouse once all locks are released, or nil. It is
-// false when t was refused.
+// enqueue puts t at the back of the queue, and returns the worker to rouse once all locks are
+// released, or nil. It is false when t was refused.
 func (w *Workers) enqueue(t *task) (*worker, bool) {
 	w.mu.Lock()
 	if w.closed || t.job && w.queue.jobs >= w.jobs {
