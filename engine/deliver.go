@@ -62,7 +62,7 @@ func (c *Conn) deliver(it item) {
 		c.stops.Or(stopStrand)
 		c.hold()
 		// The strand may have got below the mark in between, before stop was seen.
-		if c.line.Depth() < co.StrandDepth/2 {
+		if c.line.Depth() <= co.StrandDepth/2 {
 			c.unstop(stopStrand)
 		}
 	}

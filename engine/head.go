@@ -20,6 +20,7 @@ func (w *wire) Open() {
 		c.enter(l)
 		c.mu.Lock()
 		c.settle(l)
+		c.follow(l)
 		return
 	}
 	c.due = l.now + l.core.upgrade

@@ -76,6 +76,10 @@ func (l *loop) turn() {
 		l.flush[i] = nil
 		c.mu.Lock()
 		c.queued = false
+		if c.phase == phaseOpen && c.slot < 0 { // wire.Open comes first, and does the same
+			c.mu.Unlock()
+			continue
+		}
 		c.settle(l)
 		c.follow(l)
 	}

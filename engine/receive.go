@@ -100,7 +100,11 @@ func (c *Conn) receive(l *loop, b []byte) {
 		c.event(l, in, &ev, err)
 		b = nil
 	}
-	c.decode(l, in, b)
+	if in.rest != nil {
+		in.stash(b) // what was stashed comes first: follow decodes both
+	} else {
+		c.decode(l, in, b)
+	}
 	if c.phase == phaseOpen {
 		c.sock.ReadInto(len(in.dec.Held()) > 0)
 	}
@@ -125,6 +129,7 @@ func (c *Conn) decode(l *loop, in *inbound, b []byte) {
 	for len(b) > 0 && c.phase == phaseOpen {
 		if c.stops.Load()&(stopUser|stopStrand) != 0 {
 			in.stash(b)
+			c.hold()
 			break
 		}
 		ev, n, err := in.dec.Next(b)
