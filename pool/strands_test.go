@@ -14,7 +14,6 @@ import (
 // log is an owner that writes down what is run for it.
 type log struct {
 	line  Line[*log, int]
-	busy  atomic.Bool
 	lines []string
 }
 
