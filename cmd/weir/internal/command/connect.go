@@ -55,7 +55,7 @@ echo hello | weir connect ws://127.0.0.1:9001/echo`,
 	flags.DurationVar(&o.Ping, "ping", 0, "`DURATION` ping so often, show how long the pongs take")
 	flags.BoolVar(&o.Binary, "binary", false, "send lines as binary messages, show those as they are")
 	flags.BoolVar(&o.Hex, "hex", false, "the same, with hexadecimal digits both ways")
-	flags.DurationVar(&o.Wait, "wait", time.Second, "`DURATION` silence that ends a pipe after its input; -1s: never")
+	flags.DurationVar(&o.Wait, "wait", time.Second, "`DURATION` silence after the input that closes; -1s: never")
 	return cmd
 }
 

@@ -48,7 +48,7 @@ func newEcho() *cobra.Command {
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringVar(&f.listen, "listen", "127.0.0.1:9001", "`ADDR` host:port or unix:/path to listen on")
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:9001", "`ADDR` host:port or unix:/path")
 	flags.IntVar(&f.Loops, "loops", 0, "`N` event loops; 0: one for each CPU")
 	flags.IntVar(&f.Workers, "workers", 0, "`N` goroutines for callbacks; 0: they run on the loops")
 	flags.Var(&f.maxMessage, "max-message", "`BYTES` longest message, like 64k or 16m; 0: no limit")

@@ -48,7 +48,7 @@ func New(o Options) (*Server, error) {
 	echo := engine.Handler{Message: answer}
 	s.engine.Handle("/{$}", echo)
 	s.engine.Handle("/echo", echo)
-	s.engine.Handle("/broadcast", engine.Handler{Open: s.join, Message: s.spread})
+	s.engine.Handle("/broadcast", engine.Handler{Open: s.crowd.Subscribe, Message: s.spread})
 	return s, nil
 }
 
@@ -89,10 +89,6 @@ func answer(c *engine.Conn, m engine.Message) {
 	if c.SendWith(m.Kind, m.Data, written) != nil {
 		c.Resume() // it has gone: there is nothing to wait for
 	}
-}
-
-func (s *Server) join(c *engine.Conn) {
-	_ = s.crowd.Subscribe(c) // an error says that it has gone again
 }
 
 func (s *Server) spread(_ *engine.Conn, m engine.Message) {

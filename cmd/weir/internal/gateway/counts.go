@@ -33,9 +33,8 @@ func (g *Gateway) snapshot() []byte {
 
 // openFeed shows the counts to one who has just come.
 func (g *Gateway) openFeed(c *engine.Conn) {
-	if g.feed.Subscribe(c) == nil {
-		_ = c.Send(engine.Text, g.snapshot()) // an error says that it has gone again
-	}
+	g.feed.Subscribe(c)
+	_ = c.Send(engine.Text, g.snapshot()) // an error says that it has gone again
 }
 
 // runFeed tells the counts to all who watch, when they have changed.

@@ -49,9 +49,7 @@ func (g *Gateway) open(c *engine.Conn) {
 	for _, name := range cl.names {
 		t := g.topics.acquire(name)
 		cl.topics = append(cl.topics, t)
-		if err := t.Subscribe(c); err != nil {
-			break // it is closed already, and close follows
-		}
+		t.Subscribe(c)
 	}
 	cl.names = nil
 }

@@ -79,6 +79,8 @@ func checkTopic(name string) error {
 		return fmt.Errorf("a topic's name has %d bytes; %d are the most", len(name), maxTopicBytes)
 	case !utf8.ValidString(name):
 		return errors.New("a topic's name is not UTF-8")
+	case name == "." || name == "..":
+		return fmt.Errorf("a topic cannot be named %q: no URL could name it", name) // RFC 3986, 5.2.4
 	}
 	for _, r := range name {
 		if unicode.IsControl(r) {

@@ -1,0 +1,4 @@
+// Package clienttest has only tests: clients that are not ours talk to the
+// built program. What is not on the machine is skipped by name; with
+// WEIR_REQUIRE_CLIENTS=1 it fails instead.
+package clienttest
