@@ -113,12 +113,21 @@ func (co *core) close() {
 		<-co.clockDone
 		_ = co.poll.Close() // it always succeeds
 		for _, l := range co.loops {
+			l.abandon()
 			l.stopPosts()
 			l.free()
 		}
 		co.upgrades.Close()
 		co.workers.Close()
 	})
+}
+
+// abandon ends the connections whose peers had ended them before, and which
+// waited for their callbacks, or to be written. The loop has ended.
+func (l *loop) abandon() {
+	for len(l.open) > 0 {
+		l.open[len(l.open)-1].teardown(l, &CloseError{Code: StatusAbnormalClosure, Err: ErrServerClosed})
+	}
 }
 
 // stopPosts gives up the publications of a loop that has ended.

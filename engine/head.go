@@ -116,8 +116,9 @@ func (c *Conn) accept(l *loop, key []byte, subprotocol string, h http.Header, re
 	}
 }
 
-// opened makes c an open connection, whose first bytes out are answer. mu is
-// held, or nobody else knows c yet.
+// opened makes c an open connection, whose first bytes out are answer: in the
+// lane of control frames, so that none of those overtakes it. mu is held, or
+// nobody else knows c yet.
 func (c *Conn) opened(subprotocol string, answer []byte) {
 	c.phase, c.state = phaseOpen, Open
 	if subprotocol != "" {
@@ -125,7 +126,7 @@ func (c *Conn) opened(subprotocol string, answer []byte) {
 	}
 	if len(answer) > 0 {
 		q := c.queue()
-		q.Commit(append(q.Reserve(len(answer)), answer...), sendq.Fragment, nil)
+		q.Commit(append(q.Reserve(len(answer)), answer...), sendq.Control, nil)
 	}
 }
 

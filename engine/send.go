@@ -329,7 +329,7 @@ func (c *Conn) settle(l *loop) {
 			c.full, drained = false, true
 		}
 		if c.out.Len() == 0 {
-			c.answered = true
+			c.answered = c.answered || c.state != Connecting
 			l.reclaim(c)
 		}
 	}
