@@ -1,0 +1,307 @@
+package engine
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The opcodes of RFC 6455, 5.2, spelled out: the peer shares nothing with the engine.
+const (
+	opCont   = 0x0
+	opText   = 0x1
+	opBinary = 0x2
+	opClosed = 0x8
+	opPinged = 0x9
+	opPonged = 0xA
+)
+
+// sampleKey and sampleAccept are those of RFC 6455, 1.3.
+const (
+	sampleKey    = "dGhlIHNhbXBsZSBub25jZQ=="
+	sampleAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+)
+
+// wireFrame is one frame as it stood on the wire.
+type wireFrame struct {
+	fin     bool
+	rsv     byte
+	op      byte
+	masked  bool
+	payload []byte
+}
+
+func (f wireFrame) String() string {
+	return fmt.Sprintf("{fin %t rsv %d op %#x masked %t %.80q (%d)}", f.fin, f.rsv, f.op, f.masked, f.payload, len(f.payload))
+}
+
+// peer is a client written by hand over a net.Conn. Its calls fail the test.
+type peer struct {
+	t  testing.TB
+	nc net.Conn
+	br *bufio.Reader
+}
+
+func newPeer(t testing.TB, nc net.Conn) *peer {
+	t.Helper()
+	t.Cleanup(func() { nc.Close() })
+	if err := nc.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	return &peer{t: t, nc: nc, br: bufio.NewReader(nc)}
+}
+
+// ask returns a request with the given fields, "Name: value" each, besides those of a handshake.
+func ask(path string, fields ...string) string {
+	lines := append([]string{
+		"GET " + path + " HTTP/1.1", "Host: weir.test", "Upgrade: websocket", "Connection: Upgrade",
+		"Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: " + sampleKey,
+	}, fields...)
+	return strings.Join(lines, "\r\n") + "\r\n\r\n"
+}
+
+// shake sends a handshake and wants it accepted.
+func (p *peer) shake(path string, fields ...string) *http.Response {
+	p.t.Helper()
+	p.write([]byte(ask(path, fields...)))
+	return p.accepted()
+}
+
+// accepted reads the answer 101.
+func (p *peer) accepted() *http.Response {
+	p.t.Helper()
+	r := p.answer()
+	if r.StatusCode != 101 {
+		body, _ := io.ReadAll(r.Body)
+		p.t.Fatalf("got status %d %q, want 101", r.StatusCode, body)
+	}
+	for name, want := range map[string]string{"Upgrade": "websocket", "Connection": "Upgrade", "Sec-Websocket-Accept": sampleAccept} {
+		if got := r.Header.Get(name); got != want {
+			p.t.Fatalf("got %s: %q, want %q", name, got, want)
+		}
+	}
+	return r
+}
+
+// answer reads the head of an answer.
+func (p *peer) answer() *http.Response {
+	p.t.Helper()
+	r, err := http.ReadResponse(p.br, &http.Request{Method: "GET"})
+	if err != nil {
+		p.t.Fatalf("no answer: %v", err)
+	}
+	return r
+}
+
+// refused wants an answer with that status, and the end of the connection behind it.
+func (p *peer) refused(status int) *http.Response {
+	p.t.Helper()
+	r := p.answer()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		p.t.Fatalf("body: %v", err)
+	}
+	if r.StatusCode != status {
+		p.t.Fatalf("got status %d %q, want %d", r.StatusCode, body, status)
+	}
+	if !r.Close {
+		p.t.Errorf("status %d without Connection: close", status)
+	}
+	p.gone()
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return r
+}
+
+func (p *peer) write(b []byte) {
+	p.t.Helper()
+	if _, err := p.nc.Write(b); err != nil {
+		p.t.Fatalf("write: %v", err)
+	}
+}
+
+// maskedFrame returns a client's frame. The bits of b0 are those of the wire.
+func maskedFrame(b0 byte, payload []byte) []byte {
+	return appendMasked(nil, b0, [4]byte{0x37, 0xfa, 0x21, 0x3d}, payload)
+}
+
+func appendMasked(dst []byte, b0 byte, mask [4]byte, payload []byte) []byte {
+	dst = append(dst, b0)
+	switch n := len(payload); {
+	case n < 126:
+		dst = append(dst, 0x80|byte(n))
+	case n < 1<<16:
+		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(n))
+	default:
+		dst = binary.BigEndian.AppendUint64(append(dst, 0x80|127), uint64(n))
+	}
+	dst = append(dst, mask[:]...)
+	for i, c := range payload {
+		dst = append(dst, c^mask[i%4])
+	}
+	return dst
+}
+
+// send sends a whole message or control frame.
+func (p *peer) send(op byte, payload []byte) {
+	p.t.Helper()
+	p.write(maskedFrame(0x80|op, payload))
+}
+
+func (p *peer) sendText(s string) {
+	p.t.Helper()
+	p.send(opText, []byte(s))
+}
+
+// sendClose sends a closing frame; code 0 is an empty one.
+func (p *peer) sendClose(code int, reason string) {
+	p.t.Helper()
+	p.send(opClosed, closePayload(code, reason))
+}
+
+func closePayload(code int, reason string) []byte {
+	if code == 0 {
+		return nil
+	}
+	return append(binary.BigEndian.AppendUint16(nil, uint16(code)), reason...)
+}
+
+// next reads one frame.
+func (p *peer) next() (wireFrame, error) { return readWire(p.br) }
+
+func readWire(r io.Reader) (f wireFrame, err error) {
+	var head [2]byte
+	if _, err = io.ReadFull(r, head[:]); err != nil {
+		return f, err
+	}
+	f.fin, f.rsv, f.op, f.masked = head[0]&0x80 != 0, head[0]>>4&7, head[0]&15, head[1]&0x80 != 0
+	n := uint64(head[1] & 0x7f)
+	switch n {
+	case 126:
+		var l [2]byte
+		_, err = io.ReadFull(r, l[:])
+		n = uint64(binary.BigEndian.Uint16(l[:]))
+	case 127:
+		var l [8]byte
+		_, err = io.ReadFull(r, l[:])
+		n = binary.BigEndian.Uint64(l[:])
+	}
+	if err != nil {
+		return f, noEOF(err)
+	}
+	if n > 1<<26 {
+		return f, fmt.Errorf("a frame of %d bytes", n)
+	}
+	var mask [4]byte
+	if f.masked {
+		if _, err = io.ReadFull(r, mask[:]); err != nil {
+			return f, noEOF(err)
+		}
+	}
+	f.payload = make([]byte, n)
+	if _, err = io.ReadFull(r, f.payload); err != nil {
+		return f, noEOF(err)
+	}
+	for i := range f.payload {
+		f.payload[i] ^= mask[i%4]
+	}
+	return f, nil
+}
+
+func noEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// frame reads one frame and wants it well formed for a server.
+func (p *peer) frame() wireFrame {
+	p.t.Helper()
+	f, err := p.next()
+	if err != nil {
+		p.t.Fatalf("no frame: %v", err)
+	}
+	if f.masked || f.rsv != 0 || f.op >= 8 && (!f.fin || len(f.payload) > 125) {
+		p.t.Fatalf("a server must not send %v", f)
+	}
+	return f
+}
+
+// want reads one whole frame and compares it.
+func (p *peer) want(op byte, payload []byte) {
+	p.t.Helper()
+	f := p.frame()
+	if f.op != op || !f.fin || !bytes.Equal(f.payload, payload) {
+		p.t.Fatalf("got %v, want op %#x %.80q (%d)", f, op, payload, len(payload))
+	}
+}
+
+func (p *peer) wantText(s string) {
+	p.t.Helper()
+	p.want(opText, []byte(s))
+}
+
+// wantClose reads a closing frame; code 0 is an empty one. Messages before it are skipped.
+func (p *peer) wantClose(code int) (reason string) {
+	p.t.Helper()
+	for {
+		f := p.frame()
+		if f.op != opClosed {
+			continue
+		}
+		got := 0
+		if len(f.payload) >= 2 {
+			got, reason = int(binary.BigEndian.Uint16(f.payload)), string(f.payload[2:])
+		}
+		if got != code {
+			p.t.Fatalf("got close %d %q, want %d", got, reason, code)
+		}
+		return reason
+	}
+}
+
+// gone wants the end of the connection, with nothing before it.
+func (p *peer) gone() {
+	p.t.Helper()
+	if b, err := io.ReadAll(p.br); len(b) > 0 || err != nil && !isReset(err) {
+		p.t.Fatalf("got %q and %v, want the end", b, err)
+	}
+}
+
+// closing sends a closing frame and wants it answered, and then the end.
+func (p *peer) closing() {
+	p.t.Helper()
+	p.sendClose(1000, "")
+	p.wantClose(1000)
+	p.gone()
+}
+
+// half ends what the peer sends.
+func (p *peer) half() {
+	p.t.Helper()
+	if err := p.nc.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// reset closes the peer's socket with a RST.
+func (p *peer) reset() {
+	p.t.Helper()
+	if err := p.nc.(*net.TCPConn).SetLinger(0); err != nil {
+		p.t.Fatal(err)
+	}
+	p.nc.Close()
+}
+
+func isReset(err error) bool {
+	var timeout net.Error
+	return !(errors.As(err, &timeout) && timeout.Timeout())
+}
