@@ -133,6 +133,9 @@ func FormatBytes(n float64) string {
 		}
 		n, unit = n/step, next
 	}
+	if unit == "B" {
+		return fmt.Sprintf("%.0f B", n)
+	}
 	return digits(n) + " " + unit
 }
 

@@ -1,0 +1,44 @@
+package bench
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestBroadcastRight(t *testing.T) {
+	eachDriver(t, func(t *testing.T, at Target) {
+		s := (&testServer{room: true}).start(t)
+		at.URL = s.url()
+		r, err := Broadcast(context.Background(), BroadcastOptions{Target: at, Load: shortLoad(128), Conns: 20, InFlight: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Each message reaches 20 receivers, and the sender sooner or later.
+		sent := s.messages.Load()
+		if r.Count < 20 || r.Count > sent*21 {
+			t.Errorf("got %d deliveries of %d messages to 20", r.Count, sent)
+		}
+		if r.Latency == nil || r.Latency.Count > r.Count {
+			t.Errorf("got %+v", r.Latency)
+		}
+	})
+}
+
+func TestBroadcastWrong(t *testing.T) {
+	eachDriver(t, func(t *testing.T, at Target) {
+		s := (&testServer{room: true, reply: func(n int64, op byte, p []byte) []byte {
+			if n == 10 {
+				p[100]++
+			}
+			return append(appendHeader(nil, op, len(p), nil), p...)
+		}}).start(t)
+		at.URL = s.url()
+		_, err := Broadcast(context.Background(), BroadcastOptions{
+			Target: at, Load: Load{Size: 128, Duration: 10 * time.Second}, Conns: 5})
+		if err == nil || !strings.Contains(err.Error(), "byte 100 is") {
+			t.Errorf("got %v, want a mismatch of byte 100", err)
+		}
+	})
+}

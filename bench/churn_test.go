@@ -1,0 +1,164 @@
+package bench
+
+import (
+	"context"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestConnect(t *testing.T) {
+	eachDriver(t, func(t *testing.T, at Target) {
+		s := new(testServer).start(t)
+		at.URL, at.Dialing = s.url(), 4
+		r, err := Connect(context.Background(), ConnectOptions{Target: at, Load: shortLoad(0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Count == 0 || r.Latency.Count != r.Count {
+			t.Errorf("got %d handshakes with %d latencies", r.Count, r.Latency.Count)
+		}
+	})
+}
+
+func TestConnectRefused(t *testing.T) {
+	tests := []struct {
+		name   string
+		accept func(key string) string
+		want   string
+	}{
+		{"status", func(string) string { return "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n" }, "403 Forbidden"},
+		{"key", func(string) string {
+			return "HTTP/1.1 101 X\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Accept: AAAA\r\n\r\n"
+		}, "Sec-WebSocket-Accept"},
+		{"not HTTP", func(string) string { return "hello\r\n\r\n" }, "not HTTP/1.1"},
+		{"endless head", func(string) string { return strings.Repeat("x", maxHead+2) }, "16 KiB"},
+	}
+	eachDriver(t, func(t *testing.T, at Target) {
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				s := (&testServer{accept: test.accept}).start(t)
+				at.URL = s.url()
+				_, err := Connect(context.Background(), ConnectOptions{Target: at, Load: Load{Duration: 10 * time.Second}})
+				if err == nil || !strings.Contains(err.Error(), test.want) {
+					t.Errorf("got %v, want an error with %q", err, test.want)
+				}
+			})
+		}
+	})
+}
+
+// A server that never answers is given up.
+func TestConnectTimeout(t *testing.T) {
+	eachDriver(t, func(t *testing.T, at Target) {
+		s := (&testServer{accept: func(string) string { return "HTTP/1.1 101 never ends\r\n" }}).start(t)
+		at.URL, at.DialTimeout = s.url(), 50*time.Millisecond
+		_, err := Connect(context.Background(), ConnectOptions{Target: at, Load: Load{Duration: 10 * time.Second}})
+		if err == nil || !strings.Contains(err.Error(), "no answer to the handshake") {
+			t.Errorf("got %v, want a timeout of the handshake", err)
+		}
+	})
+}
+
+func TestChurnRight(t *testing.T) {
+	eachDriver(t, func(t *testing.T, at Target) {
+		s := new(testServer).start(t)
+		at.URL = s.url()
+		r, err := Churn(context.Background(), ChurnOptions{Target: at, Load: shortLoad(32), Conns: 6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := r.Endings
+		if e.Failed != 0 {
+			t.Errorf("%d connections failed: %q", e.Failed, e.Failures)
+		}
+		if e.Clean == 0 || e.FIN == 0 || e.RST == 0 || e.good() < r.Count {
+			t.Errorf("got %+v for %d connections", e, r.Count)
+		}
+	})
+}
+
+func TestChurnCountsFailures(t *testing.T) {
+	s := (&testServer{reply: func(n int64, op byte, p []byte) []byte {
+		if n%2 == 1 {
+			return appendHeader(nil, opClose, 0, nil)
+		}
+		return append(appendHeader(nil, op, len(p), nil), p...)
+	}}).start(t)
+	r, err := Churn(context.Background(), ChurnOptions{Target: Target{URL: s.url()}, Load: shortLoad(32), Conns: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := r.Endings; e.Failed == 0 || len(e.Failures) == 0 || !strings.Contains(e.Failures[0], "1005") {
+		t.Errorf("got %+v, want failures with 1005", e)
+	}
+}
+
+func TestChurnWrongBytesEndIt(t *testing.T) {
+	s := (&testServer{reply: func(n int64, op byte, p []byte) []byte {
+		if n == 20 {
+			p[3]++
+		}
+		return append(appendHeader(nil, op, len(p), nil), p...)
+	}}).start(t)
+	_, err := Churn(context.Background(), ChurnOptions{
+		Target: Target{URL: s.url()}, Load: Load{Duration: 10 * time.Second}, Conns: 4})
+	if err == nil || !strings.Contains(err.Error(), "byte 3 is") {
+		t.Errorf("got %v, want a mismatch of byte 3", err)
+	}
+}
+
+func TestChurnNobodyThere(t *testing.T) {
+	_, err := Churn(context.Background(), ChurnOptions{
+		Target: Target{URL: "ws://127.0.0.1:1/"}, Load: Load{Duration: 10 * time.Second}, Conns: 4})
+	if err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("got %v, want connection refused", err)
+	}
+}
+
+func TestSoak(t *testing.T) {
+	eachDriver(t, func(t *testing.T, at Target) {
+		s := new(testServer).start(t)
+		at.URL = s.url()
+		r, err := Soak(context.Background(), SoakOptions{
+			Target: at, Load: Load{Duration: time.Second, Warmup: -1}, Conns: 5, PerSecond: 500, Churn: 50,
+			Every: 100 * time.Millisecond})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Latency.Count != 500 {
+			t.Errorf("got %d latencies, want 500", r.Latency.Count)
+		}
+		if r.Endings.Failed != 0 || r.Endings.good() < 40 {
+			t.Errorf("got %+v, want about 50 connections and no failure", r.Endings)
+		}
+		if len(r.Samples) < 5 || r.Samples[1].P99 == 0 {
+			t.Errorf("got %d samples: %+v", len(r.Samples), r.Samples)
+		}
+	})
+}
+
+func TestGrowth(t *testing.T) {
+	r := &Result{}
+	for i := range 100 {
+		s := Sample{Seconds: float64(i * 36), PrivateBytes: 1 << 20}
+		if i >= 25 {
+			s.PrivateBytes = int64(i) * 1000 // 1000 B in 36 s: 100,000 in an hour
+		}
+		r.Samples = append(r.Samples, s)
+	}
+	if got := growth(r).GrowthBytes; got < 99_999 || got > 100_001 {
+		t.Errorf("got %v B per hour, want 100000", got)
+	}
+}
+
+func TestIdle(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("memory of a process can be read on Linux only")
+	}
+	s := new(testServer).start(t)
+	if _, err := Idle(context.Background(), IdleOptions{Target: Target{URL: s.url()}}); err == nil || !strings.Contains(err.Error(), "PID") {
+		t.Errorf("got %v without a PID", err)
+	}
+}
