@@ -155,7 +155,7 @@ func (c *Conn) Detach() (net.Conn, error) {
 
 // LocalAddr returns the address of this end, nil when c is closed. It asks the system and allocates.
 func (c *Conn) LocalAddr() net.Addr {
-	if c.stream != nil {
+	if c.stream != nil && !c.Closed() {
 		return c.stream.nc.LocalAddr()
 	}
 	if c.sock == 0 {
@@ -166,7 +166,7 @@ func (c *Conn) LocalAddr() net.Addr {
 
 // RemoteAddr returns the address of the peer, nil when c is closed. It asks the system and allocates.
 func (c *Conn) RemoteAddr() net.Addr {
-	if c.stream != nil {
+	if c.stream != nil && !c.Closed() {
 		return c.stream.nc.RemoteAddr()
 	}
 	if c.sock == 0 {

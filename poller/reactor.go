@@ -246,15 +246,28 @@ func (c *Conn) closeSock() error {
 }
 
 func (c *Conn) detachSock() (net.Conn, error) {
+	if c.sock == 0 {
+		return nil, net.ErrClosed // it failed to start
+	}
+	nc, err := netConn(int(c.sock) - 1)
+	if err != nil {
+		return nil, err
+	}
 	early := c.loop.takeEarly(c)
 	fd := c.release()
 	c.flags.Or(connClosed)
 	c.loop.deregister(fd)
-	f := os.NewFile(uintptr(fd), "")
-	defer f.Close() // FileConn has a descriptor of its own
-	nc, err := net.FileConn(f)
-	if err != nil {
-		return nil, err
-	}
+	_ = unix.Close(fd) // nc has the socket
 	return withPrefix(nc, early), nil
+}
+
+// netConn returns a net.Conn of fd's socket. fd stays as it is.
+func netConn(fd int) (net.Conn, error) {
+	second, err := unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, os.NewSyscallError("fcntl", err)
+	}
+	f := os.NewFile(uintptr(second), "")
+	defer f.Close() // FileConn has a third
+	return net.FileConn(f)
 }

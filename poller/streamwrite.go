@@ -57,13 +57,13 @@ func (s *stream) accept(b []byte) (n int, err error) {
 func (s *stream) unwritten() int { return len(s.pending) + s.inFlight }
 
 func (s *stream) closeWrite() error {
-	if _, ok := s.nc.(closeWriter); !ok {
-		return errors.ErrUnsupported
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closing || s.leaving {
 		return net.ErrClosed
+	}
+	if _, ok := s.nc.(closeWriter); !ok {
+		return errors.ErrUnsupported
 	}
 	s.shutting = true
 	s.startWriter()

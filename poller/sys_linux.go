@@ -13,7 +13,7 @@ import (
 // recv reads into b, which is not empty and at most maxCallBytes long. errno 0 and n 0 is the end.
 func recv(fd int, b []byte) (n int, errno unix.Errno) {
 	r, _, errno := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd),
-		uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
+		uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT, 0, 0)
 	if errno != 0 {
 		return -1, errno
 	}
@@ -25,7 +25,7 @@ func recv(fd int, b []byte) (n int, errno unix.Errno) {
 func send(fd int, b []byte) (n int, errno unix.Errno) {
 	raceWrite(b)
 	r, _, errno := unix.RawSyscall6(unix.SYS_SENDTO, uintptr(fd),
-		uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_NOSIGNAL, 0, 0)
+		uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL, 0, 0)
 	if errno != 0 {
 		return 0, errno
 	}
@@ -39,7 +39,8 @@ func sendVector(fd int, vec []unix.Iovec) (n int, errno unix.Errno) {
 	}
 	hdr := unix.Msghdr{Iov: unsafe.SliceData(vec)}
 	hdr.SetIovlen(len(vec))
-	r, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&hdr)), unix.MSG_NOSIGNAL)
+	r, _, errno := unix.RawSyscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&hdr)),
+		unix.MSG_DONTWAIT|unix.MSG_NOSIGNAL)
 	if errno != 0 {
 		return 0, errno
 	}
