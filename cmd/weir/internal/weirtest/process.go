@@ -127,6 +127,12 @@ func (p *Process) Stdout(pattern string) []string {
 	return p.await(p.out, pattern)
 }
 
+// Says waits until its output matches pattern, or it has ended, and reports
+// which.
+func (p *Process) Says(pattern string) bool {
+	return p.out.await(regexp.MustCompile(pattern)) != nil
+}
+
 // Stderr is Stdout for its error output.
 func (p *Process) Stderr(pattern string) []string {
 	p.t.Helper()

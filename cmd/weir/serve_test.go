@@ -1,0 +1,173 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/weirws/weir/cmd/weir/internal/weirtest"
+	"github.com/weirws/weir/engine"
+)
+
+// runLine runs a line that weir printed, in a shell.
+func runLine(t *testing.T, line string) string {
+	t.Helper()
+	for _, tool := range []string{"sh", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			weirtest.Require(t, tool+" is not here")
+		}
+	}
+	got := weirtest.RunCommand(t, exec.Command("sh", "-c", line), "")
+	if got.Exit != 0 {
+		t.Fatalf("%s: got %d, %s", line, got.Exit, got.Stderr)
+	}
+	return got.Stdout
+}
+
+// TestServePrintsWhatWorks: the curl line that weir serve prints reaches the
+// WebSocket URL that it prints, of an engine's client and of weir connect.
+func TestServePrintsWhatWorks(t *testing.T) {
+	s := weirtest.Serve(t)
+	url := s.Stdout(`WebSocket +(ws://\S+)`)[1]
+	curl := s.Stdout(`Publish +(curl .*)`)[1]
+	page := s.Stdout(`Demo page +(http://\S+)`)[1]
+
+	p := dial(t, url)
+	p.settle()
+	connect := weirtest.Start(t, "connect", url)
+	connect.Stdin.Close()
+	awaitReceivers(t, s, "demo", 2, p)
+	if got, want := runLine(t, curl), "{\"receivers_local\":2}\n"; got != want {
+		t.Errorf("curl: got %q, want %q", got, want)
+	}
+	if m := p.message(); m.Kind != engine.Text || m.String() != "hello" {
+		t.Errorf("got %v %q, want text hello", m.Kind, m.Data)
+	}
+	connect.Stdout("(?m)^hello$")
+	if code := connect.Wait(); code != 0 {
+		t.Errorf("weir connect ended with %d, want 0", code)
+	}
+
+	answer, err := http.Get(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	if got := answer.Header.Get("Content-Type"); answer.StatusCode != 200 || !strings.HasPrefix(got, "text/html") {
+		t.Errorf("the page: got %s of type %s", answer.Status, got)
+	}
+}
+
+// awaitReceivers publishes to p's topic until so many clients get it, and takes
+// what p got of that.
+func awaitReceivers(t *testing.T, s *weirtest.Server, topic string, want int, p *peer) {
+	t.Helper()
+	for {
+		answer, err := http.Post(s.URL("http", "/publish/"+topic), "", strings.NewReader("are you there?"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told struct {
+			Receivers int `json:"receivers_local"`
+		}
+		err = json.NewDecoder(answer.Body).Decode(&told)
+		answer.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.message()
+		if told.Receivers == want {
+			return
+		}
+	}
+}
+
+// TestServeUnixSocket: the same over a Unix socket.
+func TestServeUnixSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "weir.sock")
+	p := weirtest.Start(t, "serve", "--listen", "unix:"+path)
+	curl := p.Stdout(`Publish +(curl .*)`)[1]
+	if got, want := runLine(t, curl), "{\"receivers_local\":0}\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}}
+	answer, err := client.Get("http://localhost/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	client.CloseIdleConnections()
+	if answer.StatusCode != 200 {
+		t.Errorf("got %s, want 200", answer.Status)
+	}
+}
+
+// TestServeToAll says so when it listens on more than this machine's own
+// addresses. What it prints is an address that can be used.
+func TestServeToAll(t *testing.T) {
+	p := weirtest.Start(t, "serve", "--listen", ":0")
+	p.Stdout("Whoever reaches this machine may listen and publish")
+	if host := p.Stdout(`Demo page +http://(\S+)/`)[1]; !strings.HasPrefix(host, "127.0.0.1:") {
+		t.Errorf("got %s, want 127.0.0.1", host)
+	}
+	stdout, _ := weirtest.Serve(t).Text()
+	if strings.Contains(stdout, "Whoever") {
+		t.Errorf("on the loopback address it says:\n%s", stdout)
+	}
+}
+
+// TestServeDrains: SIGTERM says goodbye to everyone, and the exit code is 0.
+func TestServeDrains(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(signal.String(), func(t *testing.T) {
+			s := weirtest.Serve(t)
+			var peers []*peer
+			for range 20 {
+				p := dial(t, s.URL("ws", "/ws?topic=a"))
+				p.settle()
+				peers = append(peers, p)
+			}
+			connect := weirtest.Start(t, "connect", s.URL("ws", "/ws?topic=a"))
+			awaitReceivers(t, s, "a", len(peers)+1, peers[0])
+			s.Signal(signal)
+			for _, p := range peers {
+				if end := p.end(); end.Code != engine.StatusGoingAway || !end.Peer || !end.Clean {
+					t.Errorf("got %v, want a clean 1001", end)
+				}
+			}
+			connect.Stderr(regexp.QuoteMeta("closed by the server: 1001 (going away)"))
+			if code := connect.Wait(); code != 0 {
+				t.Errorf("weir connect ended with %d, want 0", code)
+			}
+			if code := s.Wait(); code != 0 {
+				_, stderr := s.Text()
+				t.Errorf("it ended with %d, want 0:\n%s", code, stderr)
+			}
+		})
+	}
+}
+
+// TestServeIsQuiet: nothing is logged for what clients do.
+func TestServeIsQuiet(t *testing.T) {
+	s := weirtest.Serve(t)
+	p := dial(t, s.URL("ws", "/ws?topic=a"))
+	p.settle()
+	p.CloseNow()
+	p.end()
+	if got := weirtest.Run(t, "", "connect", s.URL("ws", "/ws")); got.Exit != 1 {
+		t.Errorf("without a topic: got %+v, want exit code 1", got)
+	}
+	s.Stop()
+	if _, stderr := s.Text(); stderr != "" {
+		t.Errorf("it logged:\n%s", stderr)
+	}
+}

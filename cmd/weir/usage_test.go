@@ -1,0 +1,247 @@
+package main_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/weirws/weir/cmd/weir/internal/weirtest"
+)
+
+// commands are all of weir's.
+var commands = [][]string{{}, {"serve"}, {"echo"}, {"connect"}, {"bench"}, {"version"}, {"help"}, {"completion"}}
+
+// TestHelpFitsAScreen: 24 lines of 80 columns.
+func TestHelpFitsAScreen(t *testing.T) {
+	for _, command := range commands {
+		t.Run(strings.Join(append([]string{"weir"}, command...), " "), func(t *testing.T) {
+			got := weirtest.Run(t, "", append(command, "--help")...)
+			if got.Exit != 0 || got.Stderr != "" {
+				t.Fatalf("got %d, %q, want 0 and nothing", got.Exit, got.Stderr)
+			}
+			lines := strings.Split(strings.TrimSuffix(got.Stdout, "\n"), "\n")
+			if len(lines) > 24 {
+				t.Errorf("it has %d lines, want 24 at most:\n%s", len(lines), got.Stdout)
+			}
+			for _, line := range lines {
+				if n := utf8.RuneCountInString(line); n > 80 {
+					t.Errorf("a line has %d columns, want 80 at most:\n%s", n, line)
+				}
+			}
+			if again := weirtest.Run(t, "", append([]string{"help"}, command...)...); len(command) > 0 && command[0] != "help" && again.Stdout != got.Stdout {
+				t.Errorf("weir help says something else:\n%s", again.Stdout)
+			}
+		})
+	}
+	t.Run("weir alone", func(t *testing.T) {
+		got, want := weirtest.Run(t, ""), weirtest.Run(t, "", "--help")
+		if got != want {
+			t.Errorf("got %+v, want the help", got)
+		}
+	})
+}
+
+// TestHelpNamesEveryCommand of the list that this file looks at, and no other.
+func TestHelpNamesEveryCommand(t *testing.T) {
+	help := weirtest.Run(t, "", "--help").Stdout
+	list := regexp.MustCompile(`(?s)Commands:\n(.*?)\n\n`).FindStringSubmatch(help)[1]
+	var names []string
+	for line := range strings.Lines(list) {
+		names = append(names, strings.Fields(line)[0])
+	}
+	var want []string
+	for _, c := range commands[1:] {
+		want = append(want, c[0])
+	}
+	for _, name := range append(names, want...) {
+		if !strings.Contains(fmt.Sprint(names), name) || !strings.Contains(fmt.Sprint(want), name) {
+			t.Errorf("help names %v, want %v", names, want)
+			break
+		}
+	}
+}
+
+// TestMistakes: each is a sentence with its fix, and exit code 2.
+func TestMistakes(t *testing.T) {
+	for _, test := range []struct {
+		args string
+		want []string
+	}{
+		{"srve", []string{`weir has no command "srve"`, "Did you mean: weir serve"}},
+		{"srve --listen :80", []string{`weir has no command "srve"`, "Did you mean: weir serve"}},
+		{"fly", []string{`weir has no command "fly"`, "It is one of: ", "serve"}},
+		{"--lisen", []string{"weir has no flag --lisen", "See: weir --help"}},
+		{"help srve", []string{`weir has no command "srve"`, "Did you mean: weir serve"}},
+		{"serve --lisen :80", []string{"weir serve has no flag --lisen", "Did you mean --listen?", "See: weir serve --help"}},
+		{"serve -listen :80", []string{"weir serve has no flag -listen", "Did you mean --listen, with two dashes?"}},
+		{"serve -x", []string{"weir serve has no flag -x", "See: weir serve --help"}},
+		{"serve --bananas", []string{"weir serve has no flag --bananas", "See: weir serve --help"}},
+		{"serve --listen", []string{"--listen wants a value"}},
+		{"serve --listen 8080", []string{"--listen 127.0.0.1:8080"}},
+		{"serve --listen localhost", []string{"--listen localhost:8080"}},
+		{"serve 127.0.0.1:80", []string{"takes no argument", "Did you mean: weir serve --listen 127.0.0.1:80"}},
+		{"serve now", []string{"takes no argument", "See: weir serve --help"}},
+		{"echo --max-mesage 1k", []string{"weir echo has no flag --max-mesage", "Did you mean --max-message?"}},
+		{"echo --max-message 64q", []string{"--max-message 64q is wrong", "write it like 4096, 64k or 16m"}},
+		{"echo --loops many", []string{"--loops many is wrong", "whole number"}},
+		{"echo --loops -1", []string{"--loops is negative"}},
+		{"echo --workers -1", []string{"--workers is negative"}},
+		{"echo --keepalive 30", []string{"--keepalive 30 is wrong", "like 500ms, 30s or 5m"}},
+		{"echo --keepalive -30s", []string{"--keepalive is negative"}},
+		{"echo --stats 9002", []string{"--stats 127.0.0.1:9002"}},
+		{"connect", []string{"wants the URL", "For example: weir connect ws://"}},
+		{"connect a b", []string{"wants one URL"}},
+		{"connect wss://127.0.0.1/", []string{"asks for TLS"}},
+		{"connect ftp://127.0.0.1/", []string{"its scheme is ftp", "For example: weir connect ws://"}},
+		{"connect ws://", []string{"is not a URL"}},
+		{"connect -H nonsense ws://127.0.0.1/", []string{"is not a header", "--header 'Authorization: Bearer abc'"}},
+		{"connect --ping -1s ws://127.0.0.1/", []string{"--ping is negative"}},
+		{"completion", []string{"wants the name of one shell"}},
+		{"completion bsh", []string{"no completion for bsh", "Did you mean: weir completion bash"}},
+		{"version now", []string{"takes no argument"}},
+	} {
+		t.Run(test.args, func(t *testing.T) {
+			got := weirtest.Run(t, "", strings.Fields(test.args)...)
+			if got.Exit != 2 || got.Stdout != "" {
+				t.Errorf("exit code and output: got %d, %q, want 2 and nothing", got.Exit, got.Stdout)
+			}
+			if !strings.HasPrefix(got.Stderr, "weir: ") {
+				t.Errorf("got %q, want weir: in front", got.Stderr)
+			}
+			for _, want := range test.want {
+				if !strings.Contains(got.Stderr, want) {
+					t.Errorf("got %q, want %q in it", got.Stderr, want)
+				}
+			}
+		})
+	}
+}
+
+func TestVersion(t *testing.T) {
+	got := weirtest.Run(t, "", "version")
+	if want := regexp.MustCompile(`^weir \S+ \(.*` + regexp.QuoteMeta(runtime.Version()) + `.*\)\n$`); got.Exit != 0 || !want.MatchString(got.Stdout) {
+		t.Errorf("got %d, %q, want %s", got.Exit, got.Stdout, want)
+	}
+	if flag := weirtest.Run(t, "", "--version"); flag != got {
+		t.Errorf("--version: got %+v, want %+v", flag, got)
+	}
+}
+
+func TestCompletion(t *testing.T) {
+	for shell, want := range map[string]string{"bash": "__start_weir", "zsh": "#compdef weir", "fish": "complete -c weir", "powershell": "Register-ArgumentCompleter"} {
+		if got := weirtest.Run(t, "", "completion", shell); got.Exit != 0 || !strings.Contains(got.Stdout, want) {
+			t.Errorf("%s: got %d, want 0 and %q in the script", shell, got.Exit, want)
+		}
+	}
+	if got := weirtest.Run(t, "", "__complete", "se"); !strings.HasPrefix(got.Stdout, "serve\t") {
+		t.Errorf("weir se<tab>: got %q, want serve", got.Stdout)
+	}
+}
+
+// TestPortBusy starts a second server on a port: it says who has it and which
+// is free, and the line that it suggests works.
+func TestPortBusy(t *testing.T) {
+	for _, command := range []string{"serve", "echo"} {
+		t.Run(command, func(t *testing.T) {
+			first := weirtest.Serve(t)
+			second := weirtest.Run(t, "", command, "--listen", first.Host)
+			if second.Exit != 3 || second.Stdout != "" {
+				t.Errorf("exit code and output: got %d, %q, want 3 and nothing", second.Exit, second.Stdout)
+			}
+			want := "port busy: " + first.Host + " is held by "
+			if runtime.GOOS == "linux" {
+				want += fmt.Sprintf("weir (pid %d: ", first.PID())
+			}
+			if !strings.Contains(second.Stderr, want) {
+				t.Errorf("got %q, want %q in it", second.Stderr, want)
+			}
+			suggested := regexp.MustCompile(`listen elsewhere: weir (serve|echo) --listen (\S+)`).FindStringSubmatch(second.Stderr)
+			if suggested == nil {
+				t.Fatalf("got %q, want a suggestion in it", second.Stderr)
+			}
+			weirtest.Start(t, suggested[1], "--listen", suggested[2]).Stdout(regexp.QuoteMeta(suggested[2]))
+		})
+	}
+	t.Run("the port of the stats", func(t *testing.T) {
+		first := weirtest.Serve(t)
+		got := weirtest.Run(t, "", "echo", "--listen", "127.0.0.1:0", "--stats", first.Host)
+		if got.Exit != 3 || !strings.Contains(got.Stderr, "port busy: "+first.Host) || !strings.Contains(got.Stderr, "weir echo --stats ") {
+			t.Errorf("got %+v, want exit code 3 and port busy", got)
+		}
+	})
+	t.Run("a Unix socket", func(t *testing.T) {
+		addr := "unix:" + t.TempDir() + "/weir.sock"
+		weirtest.Start(t, "serve", "--listen", addr).Stdout("is serving")
+		got := weirtest.Run(t, "", "serve", "--listen", addr)
+		if got.Exit != 3 || !strings.Contains(got.Stderr, "socket busy: ") {
+			t.Errorf("got %+v, want exit code 3 and socket busy", got)
+		}
+	})
+}
+
+func TestCannotBind(t *testing.T) {
+	for _, test := range []struct{ addr, want string }{
+		{"198.51.100.7:8080", "this machine has no address 198.51.100.7"},
+		{"unix:" + t.TempDir() + "/none/weir.sock", "does not exist"},
+	} {
+		t.Run(test.addr, func(t *testing.T) {
+			got := weirtest.Run(t, "", "serve", "--listen", test.addr)
+			if got.Exit != 3 || !strings.Contains(got.Stderr, test.want) {
+				t.Errorf("got %d, %q, want 3 and %q in it", got.Exit, got.Stderr, test.want)
+			}
+		})
+	}
+}
+
+// TestLowPort listens on a port that is not for everyone, as somebody else if
+// the tests run as root.
+func TestLowPort(t *testing.T) {
+	first, err := os.ReadFile("/proc/sys/net/ipv4/ip_unprivileged_port_start")
+	if err != nil {
+		t.Skip("only Linux says which ports are not for everyone")
+	}
+	if n, err := strconv.Atoi(strings.TrimSpace(string(first))); err != nil || n <= 80 {
+		t.Skipf("port 80 is for everyone here: ip_unprivileged_port_start is %s", first)
+	}
+	if ln, err := net.Listen("tcp", "127.0.0.1:80"); err == nil {
+		ln.Close()
+		if os.Geteuid() != 0 {
+			t.Skip("port 80 is ours")
+		}
+	}
+	cmd := exec.Command(weirtest.Binary(), "serve", "--listen", "127.0.0.1:80")
+	if os.Geteuid() == 0 {
+		const nobody = 65534
+		cmd.SysProcAttr = asUser(nobody)
+	}
+	got := weirtest.RunCommand(t, cmd, "")
+	if got.Exit != 3 {
+		t.Errorf("exit code: got %d, want 3", got.Exit)
+	}
+	for _, want := range []string{"no permission to listen on port 80", "weir serve --listen 127.0.0.1:8080", "setcap cap_net_bind_service=+ep " + weirtest.Binary()} {
+		if !strings.Contains(got.Stderr, want) {
+			t.Errorf("got %q, want %q in it", got.Stderr, want)
+		}
+	}
+}
+
+// TestSecondSignal: the first one drains, which a client can delay; a second
+// one does not wait.
+func TestSecondSignal(t *testing.T) {
+	s := weirtest.Serve(t)
+	silent := newRaw(t, s.Host, "/ws?topic=a")
+	s.Signal(syscall.SIGTERM)
+	silent.want("\x88\x02\x03\xe9") // the closing frame, which stays unanswered
+	s.Signal(syscall.SIGTERM)
+	if status, ok := s.State().Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGTERM {
+		t.Errorf("got %v, want the end by SIGTERM", s.State())
+	}
+}
