@@ -1,10 +1,12 @@
 package codec
 
+import "iter"
+
 // Offers yields the extensions that the client offers, in its order: the name
 // and the parameters as they were sent (RFC 6455, 9.1). They are views as the
 // Request's slices are. If any of the fields is malformed nothing is yielded:
 // an offer is never made of the inside of a broken string.
-func (r *Request) Offers() func(yield func(name, params []byte) bool) {
+func (r *Request) Offers() iter.Seq2[[]byte, []byte] {
 	return func(yield func(name, params []byte) bool) {
 		for list := range r.Values("Sec-WebSocket-Extensions") {
 			if !validExtensions(list) {

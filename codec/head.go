@@ -50,6 +50,14 @@ func (s *HeadScan) Scan(b []byte, lim Limits) (n int, err error) {
 	return 0, nil
 }
 
+// room returns f, emptied, with room for the fields that were seen.
+func (s *HeadScan) room(f []Field) []Field {
+	if cap(f) < s.lines {
+		return make([]Field, 0, s.lines)
+	}
+	return f[:0]
+}
+
 // Field is one header line: views into the bytes that were parsed. The value
 // has no space around it.
 type Field struct {

@@ -13,7 +13,7 @@ import (
 func (r *Request) HTTP(secure bool) *http.Request {
 	target := string(r.Target)
 	u, err := url.ParseRequestURI(target)
-	if err != nil {
+	if err != nil { // a target that FromHTTP took from a request without one
 		u = &url.URL{Path: string(r.Path), RawQuery: string(r.RawQuery)}
 	}
 	h := &http.Request{

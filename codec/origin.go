@@ -38,16 +38,17 @@ func cutPort(h []byte, port string) []byte {
 
 // MatchOrigin reports whether the Origin of a request matches one of patterns.
 // A pattern with "://" is compared with the whole origin, another with its host
-// and its port if it has one. A star stands for any characters: "*.example.com"
-// has the subdomains but not example.com itself, "localhost:*" any port, and
-// "*" is everything, also "null". Case does not count. Any goroutine may call
+// and its port if it has one: "null" is what a browser sends for a page without
+// an origin. A star stands for any characters: "*.example.com" has the
+// subdomains but not example.com itself, "localhost:*" any port, and "*" is
+// everything. Case does not count. Any goroutine may call
 // it.
 func MatchOrigin(origin string, patterns []string) bool {
 	_, authority, ok := strings.Cut(origin, "://")
 	ok = ok && validHost([]byte(authority))
 	for _, p := range patterns {
 		switch {
-		case p == "*", equalFold(p, origin):
+		case p == "*", equalFold(p, "null") && origin == "null":
 			return true
 		case !ok:
 		case strings.Contains(p, "://"):

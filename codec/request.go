@@ -47,7 +47,7 @@ func (r *Request) Parse(b []byte, lim Limits) (n int, err error) {
 	if n, err = s.Scan(b, lim); n == 0 {
 		return 0, err
 	}
-	*r = Request{Fields: r.Fields[:0]}
+	*r = Request{Fields: s.room(r.Fields)}
 	end := bytes.IndexByte(b, '\n') + 1
 	if refusal := r.parseLine(b[:end-2]); refusal != nil {
 		return 0, refusal

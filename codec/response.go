@@ -23,7 +23,7 @@ type Response struct {
 	Status      int
 	Reason      []byte
 	Subprotocol []byte // that the server chose, nil for none; one that was offered once CheckUpgrade has passed
-	Extensions  []byte // that the server accepts, nil for none
+	Extensions  []byte // that the server accepts, nil for none; Values has the others when there are several fields
 	Fields      []Field
 }
 
@@ -42,7 +42,7 @@ func (r *Response) Parse(b []byte, lim Limits) (n int, err error) {
 	if n == 0 {
 		return 0, nil
 	}
-	*r = Response{Fields: r.Fields[:0]}
+	*r = Response{Fields: s.room(r.Fields)}
 	end := bytes.IndexByte(b, '\n') + 1
 	if !r.parseLine(b[:end-2]) {
 		return 0, fmt.Errorf("%w: the status line is malformed", ErrHandshake)

@@ -54,25 +54,26 @@ func SelectSubprotocol(offered, supported []string) string {
 	return ""
 }
 
+// maxSubprotocols is how many subprotocols a client may offer: more are a way
+// to make the server compare them with each other.
+const maxSubprotocols = 64
+
 // validSubprotocols reports whether what the client offers are tokens, each
-// offered once (RFC 6455, 4.1).
+// offered once (RFC 6455, 4.1), and not too many.
 func (r *Request) validSubprotocols() bool {
-	at := 0
+	var seen [maxSubprotocols][]byte
+	n := 0
 	for p := range r.Subprotocols() {
-		if !validToken(p) {
+		if n == len(seen) || !validToken(p) {
 			return false
 		}
-		before := 0
-		for q := range r.Subprotocols() {
-			if before == at {
-				break
-			}
+		for _, q := range seen[:n] {
 			if string(p) == string(q) {
 				return false
 			}
-			before++
 		}
-		at++
+		seen[n] = p
+		n++
 	}
 	return true
 }

@@ -9,10 +9,10 @@ const (
 	setToken = setAlnum | 1<<'!' | 1<<'#' | 1<<'$' | 1<<'%' | 1<<'&' | 1<<'\'' | 1<<'*' |
 		1<<'+' | 1<<'-' | 1<<'.' | 1<<'^' | 1<<'_' | 1<<'`' | 1<<'|' | 1<<'~'
 
-	// RFC 3986, 3.2.2: what a registered name may have: unreserved, sub-delims
-	// and escapes.
+	// RFC 3986, 3.2.2: what a registered name may have: unreserved and
+	// sub-delims. No name of a host needs an escape.
 	setHost = setAlnum | 1<<'-' | 1<<'.' | 1<<'_' | 1<<'~' | 1<<'!' | 1<<'$' | 1<<'&' | 1<<'\'' |
-		1<<'(' | 1<<')' | 1<<'*' | 1<<'+' | 1<<',' | 1<<';' | 1<<'=' | 1<<'%'
+		1<<'(' | 1<<')' | 1<<'*' | 1<<'+' | 1<<',' | 1<<';' | 1<<'='
 
 	// RFC 4648, 4, without the padding.
 	setBase64 = setAlnum | 1<<'+' | 1<<'/'

@@ -60,21 +60,19 @@ func validText(b []byte) bool {
 // multiple of eight.
 func asciiPrefix(b []byte) int {
 	const high = 0x8080808080808080
-	n := 0
-	for ; len(b)-n >= 32; n += 32 {
-		p := b[n : n+32 : n+32]
-		w := binary.LittleEndian.Uint64(p) | binary.LittleEndian.Uint64(p[8:]) |
-			binary.LittleEndian.Uint64(p[16:]) | binary.LittleEndian.Uint64(p[24:])
+	all := len(b)
+	for len(b) >= 32 {
+		w := binary.LittleEndian.Uint64(b) | binary.LittleEndian.Uint64(b[8:]) |
+			binary.LittleEndian.Uint64(b[16:]) | binary.LittleEndian.Uint64(b[24:])
 		if w&high != 0 {
 			break
 		}
+		b = b[32:]
 	}
-	for ; len(b)-n >= 8; n += 8 {
-		if binary.LittleEndian.Uint64(b[n:])&high != 0 {
-			break
-		}
+	for len(b) >= 8 && binary.LittleEndian.Uint64(b)&high == 0 {
+		b = b[8:]
 	}
-	return n
+	return all - len(b)
 }
 
 // The states: what may come next. Each is a shift count, a multiple of six.

@@ -1,0 +1,110 @@
+package codec
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestHostile09SameOrigin(t *testing.T) {
+	for _, c := range []struct {
+		origin, host string
+		want         bool
+	}{
+		{"http://example.com", "example.com", true},
+		{"https://example.com", "example.com", true},
+		{"http://EXAMPLE.com", "example.COM", true},
+		{"http://example.com:80", "example.com", true},
+		{"http://example.com", "example.com:80", true},
+		{"https://example.com", "example.com:443", true},
+		{"http://example.com:8080", "example.com:8080", true},
+		{"http://[::1]:8080", "[::1]:8080", true},
+		{"http://[::1]", "[::1]:80", true},
+		{"http://example.com", "example.com:8080", false},
+		{"http://example.com:8080", "example.com", false},
+		{"http://example.com", "example.com:443", false},
+		{"https://example.com", "example.com:80", false},
+		{"http://example.com.evil", "example.com", false},
+		{"http://evil.example.com", "example.com", false},
+		{"http://example.com@evil", "example.com", false},
+		{"http://evil/example.com", "example.com", false},
+		{"http://example.com/", "example.com", false},
+		{"http://example.com#", "example.com", false},
+		{"null", "example.com", false},
+		{"null", "null", false},
+		{"", "", false},
+		{"", "example.com", false},
+		{"http://", "", false},
+		{"example.com", "example.com", false},
+		{"file://", "example.com", false},
+		{"chrome-extension://example.com", "example.com", false},
+		{"http://example.com http://evil", "example.com", false},
+		{"http://\u212aelvin.com", "kelvin.com", false}, // the Kelvin sign folds to k in Unicode
+	} {
+		if got := SameOrigin([]byte(c.origin), []byte(c.host)); got != c.want {
+			t.Errorf("SameOrigin(%q, %q) = %v, want %v", c.origin, c.host, got, c.want)
+		}
+	}
+}
+
+func TestMatchOrigin(t *testing.T) {
+	for _, c := range []struct {
+		origin, patterns string
+		want             bool
+	}{
+		{"https://example.com", "example.com", true},
+		{"https://example.com", "other.com example.com", true},
+		{"https://example.com", "EXAMPLE.com", true},
+		{"https://a.example.com", "*.example.com", true},
+		{"https://a.b.example.com", "*.example.com", true},
+		{"https://example.com", "*.example.com", false},
+		{"https://evilexample.com", "*.example.com", false},
+		{"https://example.com.evil", "*.example.com", false},
+		{"https://example.com.evil", "example.com", false},
+		{"http://localhost:3000", "localhost:*", true},
+		{"http://localhost", "localhost:*", false},
+		{"http://localhost:3000", "localhost", false},
+		{"https://example.com", "https://example.com", true},
+		{"http://example.com", "https://example.com", false},
+		{"http://a.example.com", "http*://*.example.com", true},
+		{"chrome-extension://abcdef", "chrome-extension://abcdef", true},
+		{"null", "*", true},
+		{"", "*", true},
+		{"null", "null", true},
+		{"null", "*.com nul* http://*", false},
+		{"null", "", false},
+		{"https://example.com", "", false},
+		{"https://evil/.example.com", "*.example.com", false},
+		{"https://evil@.example.com", "*.example.com", false},
+		{"example.com", "example.com", false},
+		{"http://[::1]:80", "[::1]:*", true},
+	} {
+		if got := MatchOrigin(c.origin, strings.Fields(c.patterns)); got != c.want {
+			t.Errorf("MatchOrigin(%q, %q) = %v, want %v", c.origin, c.patterns, got, c.want)
+		}
+	}
+}
+
+// FuzzGlob: the pattern matches as the plain recursive definition says.
+func FuzzGlob(f *testing.F) {
+	f.Add("*.example.com", "a.example.com")
+	f.Add("a*b*c", "aXbXbXc")
+	f.Add("***", "")
+	f.Fuzz(func(t *testing.T, p, s string) {
+		if len(p) > 12 || len(s) > 24 {
+			t.Skip("the definition is exponential")
+		}
+		if got, want := glob(p, s), globDefinition(p, s); got != want {
+			t.Fatalf("glob(%q, %q) = %v, want %v", p, s, got, want)
+		}
+	})
+}
+
+func globDefinition(p, s string) bool {
+	switch {
+	case p == "":
+		return s == ""
+	case p[0] == '*':
+		return globDefinition(p[1:], s) || s != "" && globDefinition(p, s[1:])
+	}
+	return s != "" && equalFold(p[:1], s[:1]) && globDefinition(p[1:], s[1:])
+}
