@@ -74,7 +74,7 @@ func (m *meter) sample(now int64) error {
 	if err != nil {
 		return err
 	}
-	m.nextSlice += m.slice
+	m.nextSlice = r.at + m.slice
 	return m.add(r)
 }
 

@@ -115,3 +115,11 @@ func TestProcessGone(t *testing.T) {
 		t.Errorf("got %v, want an error that names the process", err)
 	}
 }
+
+func TestPinNoSuchCPU(t *testing.T) {
+	for _, cpu := range []int{-1, 1 << 20} {
+		if err := Pin(cpu); err == nil || !strings.Contains(err.Error(), "CPU") {
+			t.Errorf("CPU %d: got %v, want an error that names it", cpu, err)
+		}
+	}
+}

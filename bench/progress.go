@@ -33,10 +33,10 @@ func (g *generator) progress(p Progress, note func(now int64) string, now int64)
 // barCells is the width of a bar.
 const barCells = 30
 
-// Bar returns a function for Target.Progress that draws one line on a terminal
+// ProgressBar returns a function for Target.Progress that draws one line on a terminal
 // and draws over it each time. The caller writes a line break, or "\r\x1b[K", when
 // the scenario is over. Errors of w are ignored: a bar is not worth failing for.
-func Bar(w io.Writer) func(Progress) {
+func ProgressBar(w io.Writer) func(Progress) {
 	return func(p Progress) {
 		line := "\r\x1b[K" + p.Phase
 		if p.Total > 0 {

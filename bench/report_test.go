@@ -102,9 +102,9 @@ func TestLatency(t *testing.T) {
 	}
 }
 
-func TestBar(t *testing.T) {
+func TestProgressBar(t *testing.T) {
 	var b bytes.Buffer
-	bar := Bar(&b)
+	bar := ProgressBar(&b)
 	bar(Progress{Phase: "measuring", Done: 1, Total: 2, Note: "3 message/s"})
 	if got := b.String(); !strings.Contains(got, "[===============               ]  50 %  3 message/s") {
 		t.Errorf("got %q", got)
