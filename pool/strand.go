@@ -32,7 +32,7 @@ func (s *strand[O, T]) add(l *Line[O, T], item T) int {
 	return n
 }
 
-// step runs a batch of items, and sends the strand home when there are no more.
+// step runs a batch of items, or less if there are no more.
 func (s *strand[O, T]) step() bool {
 	o := &s.home.o
 	if s.open { // an item ended its goroutine
@@ -51,7 +51,7 @@ func (s *strand[O, T]) step() bool {
 			s.after(o)
 		}
 	}
-	return !s.retired()
+	return true
 }
 
 // before begins what runs without a pause.
@@ -70,37 +70,20 @@ func (s *strand[O, T]) after(o *StrandsOptions[O, T]) {
 	}
 }
 
-// take returns the first item and how many are left behind it. It is not ok when there was none:
-// the strand is home then, and maybe another's already.
+// take returns the first item and how many are left behind it. When there is none it sends the
+// strand home and is not ok: the strand may be another's at once.
 func (s *strand[O, T]) take() (item T, left int, ok bool) {
 	s.mu.Lock()
-	if s.items.len == 0 {
-		s.retire()
-		return item, 0, false
-	}
-	item = s.items.pop()
-	left = s.items.len
-	s.mu.Unlock()
-	return item, left, true
-}
-
-// retired sends the strand home if it is empty and reports whether it did.
-func (s *strand[O, T]) retired() bool {
-	s.mu.Lock()
 	if s.items.len > 0 {
+		item, left = s.items.pop(), s.items.len
 		s.mu.Unlock()
-		return false
+		return item, left, true
 	}
-	s.retire()
-	return true
-}
-
-// retire sends the empty strand home. It is called with mu held, and releases it.
-func (s *strand[O, T]) retire() {
 	var nobody O
 	s.line.s.Store(nil)
 	s.line, s.owner = nil, nobody
 	s.items.shrink()
 	s.mu.Unlock()
 	s.home.free.Put(s)
+	return item, 0, false
 }

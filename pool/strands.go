@@ -20,8 +20,9 @@ type StrandsOptions[O, T any] struct {
 	// Before and After, where not nil, are called around the items that run without a pause: Before
 	// ahead of the first, After when nothing waits behind the last or Batch is used up. They
 	// alternate strictly, on the same goroutine as the items between them, so that an owner can
-	// hold back its output in one and write it in the other. When an item ends its goroutine with
-	// runtime.Goexit, After is called on another one.
+	// hold back its output in one and write it in the other. They neither panic nor end their
+	// goroutine. When an item ends its goroutine with runtime.Goexit, After is called on another
+	// one.
 	Before, After func(owner O)
 
 	// Batch is how many items of one owner run before it goes to the back of the queue; 64.

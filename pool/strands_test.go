@@ -76,6 +76,44 @@ func TestPushDepth(t *testing.T) {
 	})
 }
 
+// TestRestingStrandIsSmall: what a long queue needed is not kept for the next owner.
+func TestRestingStrandIsSmall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWorkers(1, 1)
+		ss := strandsOf(w, 0)
+		for items, want := range map[int]int{1: firstRingItems, keptRingItems: keptRingItems, keptRingItems + 1: 0} {
+			release := block(t, w, 1)
+			var l log
+			for i := range items {
+				ss.Push(&l, &l.line, i)
+			}
+			s := l.line.s.Load()
+			ss.free = sync.Pool{} // the next round is not to get this one
+			release()
+			synctest.Wait()
+			if got := len(s.items.room); got != want {
+				t.Errorf("after %d items: room for %d, want %d", items, got, want)
+			}
+			if s.owner != nil || s.line != nil {
+				t.Error("a strand that is home knows its last owner")
+			}
+			ss.free = sync.Pool{}
+		}
+		w.Close()
+	})
+}
+
+// TestDepthOfAnothers is the moment between loading a line's strand and locking it.
+func TestDepthOfAnothers(t *testing.T) {
+	var l, other Line[*log, int]
+	s := &strand[*log, int]{line: &other}
+	s.items.push(1)
+	l.s.Store(s)
+	if got := l.Depth(); got != 0 {
+		t.Errorf("depth is %d, want 0", got)
+	}
+}
+
 func TestBatchesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWorkers(1, 1)
