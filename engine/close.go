@@ -65,6 +65,9 @@ func (c *Conn) CloseNow() error {
 func (c *Conn) kill(end *CloseError) {
 	c.endAs(end)
 	c.killed = true
+	if c.state == Open {
+		c.state = Closing
+	}
 	c.stops.Or(stopEnd)
 	c.call()
 }
@@ -174,11 +177,9 @@ func (c *Conn) proceed(l *loop, s step) {
 		c.teardown(l, nil)
 		return
 	case stepLinger:
-		if c.lingering {
-			return
-		}
+		first := !c.lingering
 		c.lingering, c.phase = true, phaseDone
-		if c.ended || c.shutWrite() != nil {
+		if c.ended || first && c.shutWrite() != nil {
 			c.teardown(l, nil)
 			return
 		}
@@ -220,7 +221,6 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	c.mu.Unlock()
 
 	c.phase = phaseGone
-	c.stops.Or(stopEnd)
 	l.wheel.Clear(c)
 	if c.in != nil {
 		c.in.drop()

@@ -126,7 +126,9 @@ func (co *core) close() {
 // waited for their callbacks, or to be written. The loop has ended.
 func (l *loop) abandon() {
 	for len(l.open) > 0 {
-		l.open[len(l.open)-1].teardown(l, &CloseError{Code: StatusAbnormalClosure, Err: ErrServerClosed})
+		c := l.open[len(l.open)-1]
+		c.stops.Or(stopEnd)
+		c.teardown(l, &CloseError{Code: StatusAbnormalClosure, Err: ErrServerClosed})
 	}
 }
 

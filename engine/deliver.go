@@ -58,10 +58,10 @@ func (c *Conn) deliver(it item) {
 		return
 	}
 	depth := co.strands.Push(c, &c.line, it)
-	if depth >= co.StrandDepth && it.op == opMessage {
+	if depth >= co.StrandDepth && it.received() && c.stops.Load()&stopEnd == 0 {
 		c.stops.Or(stopStrand)
 		c.hold()
-		// The strand may have got below the mark in between, before stop was seen.
+		// The strand may have passed the mark in between, before stop was seen.
 		if c.line.Depth() <= co.StrandDepth/2 {
 			c.unstop(stopStrand)
 		}
@@ -70,6 +70,10 @@ func (c *Conn) deliver(it item) {
 		it.giveUp()
 	}
 }
+
+// received reports whether it is one of those of which a peer may send any
+// number.
+func (it *item) received() bool { return it.op >= opMessage && it.op <= opPong }
 
 // post is deliver for any goroutine.
 func (c *Conn) post(it item) bool {
@@ -89,7 +93,12 @@ func (it *item) giveUp() {
 
 // runItem is what a worker does with an item.
 func runItem(c *Conn, it item, left int) {
+	defer c.ran(left) // also when a callback ends its goroutine
 	c.runContained(it)
+}
+
+// ran has the socket read again once half of what waited is done.
+func (c *Conn) ran(left int) {
 	if left == c.route.core.StrandDepth/2 && c.stops.Load()&stopStrand != 0 {
 		c.unstop(stopStrand)
 	}

@@ -69,6 +69,7 @@ func (w *wire) End(err error) {
 		return
 	}
 	if errors.Is(err, net.ErrClosed) { // it is the engine that closes
+		c.stops.Or(stopEnd)
 		c.teardown(l, &CloseError{Code: StatusAbnormalClosure, Err: ErrServerClosed})
 		return
 	}

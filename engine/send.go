@@ -189,7 +189,7 @@ func (c *Conn) enqueue(op codec.OpCode, fin bool, payload []byte, class sendq.Cl
 // direct writes a large message to the socket at once and queues only what
 // the socket did not take, if nothing waits before it. mu is held.
 func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error)) bool {
-	if c.client() || c.blocked || c.phase != phaseOpen {
+	if c.client() || c.blocked {
 		return false
 	}
 	if c.out != nil && c.out.Len() > 0 {
@@ -294,6 +294,9 @@ func (c *Conn) wrote(n, want int, err error) {
 func (c *Conn) failed(err error) {
 	c.endAs(&CloseError{Code: StatusAbnormalClosure, Peer: reset(err), Err: err})
 	c.broken = true
+	if c.state == Open {
+		c.state = Closing
+	}
 	if c.out != nil {
 		c.out.Clear(err)
 	}
