@@ -209,8 +209,10 @@ func readWire(r io.Reader) (f wireFrame, err error) {
 	if _, err = io.ReadFull(r, f.payload); err != nil {
 		return f, noEOF(err)
 	}
-	for i := range f.payload {
-		f.payload[i] ^= mask[i%4]
+	if f.masked {
+		for i := range f.payload {
+			f.payload[i] ^= mask[i%4]
+		}
 	}
 	return f, nil
 }

@@ -386,3 +386,12 @@ func ends(h Handler) (Handler, <-chan *CloseError) {
 	}
 	return h, ch
 }
+
+// pipe connects to the Server through a net.Pipe, which takes no descriptors. There is no TCP to close halfway.
+func (s *running) pipe() *peer {
+	s.t.Helper()
+	ours, theirs := net.Pipe()
+	p := newPeer(s.t, ours)
+	go s.handOver(theirs) // ends when the request has come, or p is closed
+	return p
+}
