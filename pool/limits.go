@@ -16,6 +16,6 @@ const (
 
 	// firstRingItems is the room of a strand's first ring. Rings double; one that grew beyond
 	// keptRingItems goes to the garbage collector when its strand is empty.
-	firstRingItems = 8
+	firstRingItems = 4
 	keptRingItems  = 64
 )

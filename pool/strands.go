@@ -30,8 +30,9 @@ type StrandsOptions[O, T any] struct {
 }
 
 // Strands run items of many owners on Workers: those of one owner in order, one at a time. The
-// owner keeps a [Line] and nothing else; while it has items queued that points to a strand, which
-// is lent, and goes back when the last one has run.
+// owner keeps a [Line] and nothing else: eight bytes, which point to a strand while items are
+// queued. Strands are lent, and go home when the last item has run; owners at rest cost nothing
+// more.
 type Strands[O, T any] struct {
 	w    *Workers
 	o    StrandsOptions[O, T]
@@ -62,8 +63,8 @@ func (ss *Strands[O, T]) Push(owner O, l *Line[O, T], item T) (depth int) {
 	for {
 		s := l.s.Load()
 		if s == nil {
-			if ok, accepted := ss.begin(owner, l, item); ok {
-				return accepted
+			if n, ok := ss.begin(owner, l, item); ok {
+				return n
 			}
 			continue
 		}
@@ -73,8 +74,9 @@ func (ss *Strands[O, T]) Push(owner O, l *Line[O, T], item T) (depth int) {
 	}
 }
 
-// begin lends l a strand with item on it. It is not ok when another goroutine did so first.
-func (ss *Strands[O, T]) begin(owner O, l *Line[O, T], item T) (ok bool, depth int) {
+// begin lends l a strand with item on it and returns the depth, 0 when the Workers are closed. It
+// is not ok when another goroutine lent l one first.
+func (ss *Strands[O, T]) begin(owner O, l *Line[O, T], item T) (depth int, ok bool) {
 	s, _ := ss.free.Get().(*strand[O, T])
 	if s == nil {
 		s = &strand[O, T]{home: ss}
@@ -84,18 +86,18 @@ func (ss *Strands[O, T]) begin(owner O, l *Line[O, T], item T) (ok bool, depth i
 	if !l.s.CompareAndSwap(nil, s) {
 		s.mu.Unlock()
 		ss.free.Put(s)
-		return false, 0
+		return 0, false
 	}
-	wk, accepted := ss.w.enqueue(&s.task)
-	if !accepted {
+	wk, ok := ss.w.enqueue(&s.task)
+	if !ok {
 		l.s.Store(nil)
 		s.mu.Unlock()
 		ss.free.Put(s)
-		return true, 0
+		return 0, true
 	}
 	s.line, s.owner = l, owner
 	s.items.push(item)
 	s.mu.Unlock()
 	wk.rouse()
-	return true, 1
+	return 1, true
 }

@@ -72,32 +72,35 @@ func TestWorkersSpread(t *testing.T) {
 	})
 }
 
-// TestBurstWakesOne: until the first one has come to the queue no other is started or woken.
-func TestBurstWakesOne(t *testing.T) {
-	w := NewWorkers(8, 100)
-	var ran atomic.Int32
-	var roused []*worker
-	for range 50 {
-		j := &job{w: w, f: func() { ran.Add(1) }}
-		j.task = task{do: j, job: true}
-		wk, ok := w.enqueue(&j.task)
-		if !ok {
-			t.Fatal("a job was refused")
+// TestBurstRousesOne: until one worker has come to the queue no other is started or woken.
+func TestBurstRousesOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWorkers(8, 100)
+		var ran atomic.Int32
+		for _, name := range []string{"started", "woken"} {
+			var roused []*worker
+			for range 50 {
+				j := &job{w: w, f: func() { ran.Add(1) }}
+				j.task = task{do: j, job: true}
+				if wk, _ := w.enqueue(&j.task); wk != nil {
+					roused = append(roused, wk)
+				}
+			}
+			if len(roused) != 1 {
+				t.Errorf("%d are to be %s, want 1", len(roused), name)
+			}
+			for _, wk := range roused {
+				wk.rouse()
+			}
+			synctest.Wait()
+			block(t, w, 3)() // so that there are several to wake
+			synctest.Wait()
 		}
-		if wk != nil {
-			roused = append(roused, wk)
+		w.Close()
+		if ran.Load() != 100 {
+			t.Errorf("%d jobs ran, want 100", ran.Load())
 		}
-	}
-	if len(roused) != 1 {
-		t.Errorf("%d are to be roused, want 1", len(roused))
-	}
-	for _, wk := range roused {
-		wk.rouse()
-	}
-	w.Close()
-	if ran.Load() != 50 {
-		t.Errorf("%d jobs ran, want 50", ran.Load())
-	}
+	})
 }
 
 func TestWorkersEndWhenIdle(t *testing.T) {
