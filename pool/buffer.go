@@ -15,17 +15,19 @@ import (
 // own Release a holder touches neither the Buffer nor any slice of B: the memory is another's by
 // then.
 //
-// Buffer: 40 bytes = 24 B + 8 mem + 4 refs + 1 class + 1 tally + 2 padding.
+// Buffer: 56 bytes = 24 B + 8 mem + 8 account + 8 charge + 4 refs + 1 class + 1 tally + 2 padding.
 type Buffer struct {
 	// B is the lent memory: empty after Get, with at least the capacity that was asked for. A sole
 	// holder may append to it, reslice it and let it grow; what it grew into then goes home with
 	// it. It never holds memory that is anyone else's.
 	B []byte
 
-	mem   *bytebufferpool.ByteBuffer // the memory lent, whatever became of B; nil: oversize
-	refs  atomic.Int32               // holders; 0: home
-	class uint8                      // of mem
-	tally uint8                      // the counter that it is counted by; never changes
+	mem     *bytebufferpool.ByteBuffer // the memory lent, whatever became of B; nil: oversize
+	account *Account                   // that it is charged to; nil: to none
+	charge  int                        // bytes charged
+	refs    atomic.Int32               // holders; 0: home
+	class   uint8                      // of mem
+	tally   uint8                      // the counter that it is counted by; never changes
 }
 
 // headers are the Buffers that are home, without their memory.
@@ -88,6 +90,7 @@ func (b *Buffer) Release() {
 func (b *Buffer) sendHome() {
 	grown, mem, c, tally := b.B, b.mem, b.class, b.tally
 	b.B, b.mem = nil, nil
+	b.settleAccount()
 	poison(grown)
 	if mem != nil {
 		poison(mem.B)

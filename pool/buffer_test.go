@@ -118,8 +118,8 @@ func TestSettle(t *testing.T) {
 }
 
 func TestSizeOfBuffer(t *testing.T) {
-	if got := unsafe.Sizeof(Buffer{}); got != 40 {
-		t.Errorf("Buffer is %d bytes, want 40", got)
+	if got := unsafe.Sizeof(Buffer{}); got != 56 {
+		t.Errorf("Buffer is %d bytes, want 56", got)
 	}
 }
 
