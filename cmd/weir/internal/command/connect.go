@@ -6,6 +6,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,9 @@ echo hello | weir connect ws://127.0.0.1:9001/echo`,
 				return err
 			}
 			if o.Header, err = parseHeaders(headers); err != nil {
+				return err
+			}
+			if err := checkSubprotocols(o.Subprotocols); err != nil {
 				return err
 			}
 			if o.Ping < 0 {
@@ -106,10 +110,35 @@ func parseHeaders(lines []string) (http.Header, error) {
 	h := http.Header{}
 	for _, line := range lines {
 		name, value, ok := strings.Cut(line, ":")
-		if !ok || name == "" || strings.ContainsAny(name, " \t") {
+		if !ok || !isToken(name) {
 			return nil, problem.Usage(fmt.Sprintf("%q is not a header", line), "Write it like: --header 'Authorization: Bearer abc'")
 		}
-		h.Add(textproto.CanonicalMIMEHeaderKey(name), strings.TrimSpace(value))
+		name = textproto.CanonicalMIMEHeaderKey(name)
+		if name == "Sec-Websocket-Protocol" {
+			return nil, problem.Usage("the header "+name+" has a flag of its own", "Try: --subprotocol "+strings.TrimSpace(value))
+		}
+		if strings.HasPrefix(name, "Sec-Websocket-") || slices.Contains(handshakes, name) {
+			return nil, problem.Usage("the header "+name+" is the handshake's own", "Leave it out.")
+		}
+		h.Add(name, strings.TrimSpace(value))
 	}
 	return h, nil
+}
+
+// isToken says whether s may name a header or a subprotocol: RFC 9110, 5.6.2.
+func isToken(s string) bool {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-.^_`|~"
+	return s != "" && strings.Trim(s, letters) == ""
+}
+
+// handshakes are headers of the handshake itself, besides Sec-WebSocket-*.
+var handshakes = []string{"Connection", "Content-Length", "Host", "Transfer-Encoding", "Upgrade"}
+
+func checkSubprotocols(names []string) error {
+	for _, name := range names {
+		if !isToken(name) {
+			return problem.Usage(fmt.Sprintf("%q is not a subprotocol: it is not one word of letters, digits and !#$%%&'*+.^_`|~-", name), "For several, repeat the flag.")
+		}
+	}
+	return nil
 }

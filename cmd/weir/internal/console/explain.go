@@ -48,13 +48,10 @@ func describe(end *engine.CloseError) string {
 // innermost is the text of err's first cause, which says what happened without
 // saying who asked.
 func innermost(err error) string {
-	for {
-		next := errors.Unwrap(err)
-		if next == nil {
-			return err.Error()
-		}
+	for next := err; next != nil; next = errors.Unwrap(err) {
 		err = next
 	}
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), "codec: "), "engine: ")
 }
 
 // explainDial makes a problem of the error of connecting to rawURL.

@@ -43,6 +43,10 @@ func run(m *testing.M) int {
 	args := []string{"build", "-o", binary}
 	if race {
 		args = append(args, "-race")
+		if err := os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0"); err != nil { // it is a second for each run otherwise
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	if pool.Invariants {
 		args = append(args, "-tags", "invariants")
