@@ -8,12 +8,15 @@ import (
 	"unicode/utf8"
 )
 
-// Table is a small table of text. The first column is aligned to the left and the
-// others to the right.
+// Table is a small table of text.
 type Table struct {
 	Header []string   // of each column; nil: none
 	Rows   [][]string // a row may be shorter than others
+	Left   int        // columns aligned to the left, the others are to the right; 1
 }
+
+// right reports whether column i is aligned to the right.
+func (t *Table) right(i int) bool { return i >= max(t.Left, 1) }
 
 // WriteText writes the table with aligned columns.
 func (t *Table) WriteText(w io.Writer) error {
@@ -22,7 +25,7 @@ func (t *Table) WriteText(w io.Writer) error {
 	for _, row := range t.all() {
 		line := ""
 		for i, cell := range row {
-			line += pad(cell, widths[i], i > 0) + "  "
+			line += pad(cell, widths[i], t.right(i)) + "  "
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
@@ -40,17 +43,17 @@ func (t *Table) WriteMarkdown(w io.Writer) error {
 			if i < len(row) {
 				cell = row[i]
 			}
-			b.WriteString("| " + pad(cell, width, i > 0) + " ")
+			b.WriteString("| " + pad(cell, width, t.right(i)) + " ")
 		}
 		b.WriteString("|\n")
 	}
 	line(t.Header)
 	for i, width := range widths {
 		dashes := strings.Repeat("-", max(width, 2))
-		if i == 0 {
-			b.WriteString("|" + dashes + "--")
-		} else {
+		if t.right(i) {
 			b.WriteString("|" + dashes + "-:")
+		} else {
+			b.WriteString("|" + dashes + "--")
 		}
 	}
 	b.WriteString("|\n")

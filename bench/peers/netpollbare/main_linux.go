@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"runtime"
 	"unsafe"
 
 	"github.com/panjf2000/gnet/v2/pkg/netpoll"
@@ -47,7 +48,9 @@ func serve(addr string) error {
 		return err
 	}
 	l := &loop{poller: p, listener: fd, buf: make([]byte, readBytes)}
-	return p.Polling(l.event)
+	err = p.Polling(l.event)
+	runtime.KeepAlive(file) // its finalizer would close the listener
+	return err
 }
 
 // loop owns all connections.

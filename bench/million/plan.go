@@ -1,0 +1,25 @@
+package million
+
+import "time"
+
+// plan is what is to be measured, in a guest or here.
+type plan struct {
+	Way       Way           `json:"way"`
+	Conns     int           `json:"connections"`
+	Idle      time.Duration `json:"idle"`
+	KeepAlive time.Duration `json:"keepalive"`
+	Lock      bool          `json:"lock"`   // start the server with --lock-memory
+	Server    []string      `json:"server"` // its command line
+	GOGC      string        `json:"gogc"`   // of the server
+}
+
+// Parts of a measurement.
+const (
+	readings    = 20              // of memory on the way to all connections
+	echoSample  = 1_000           // connections that echo
+	echoBytes   = 32              // of each
+	settle      = time.Second     // quiet before memory is read
+	calm        = 3 * time.Second // quiet before CPU time is watched
+	tellEvery   = 500 * time.Millisecond
+	usualEchoes = 200 // echoes that a stall is compared with
+)
