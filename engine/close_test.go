@@ -332,7 +332,8 @@ func TestCloseNowBeforePeersClose(t *testing.T) {
 // A half-close is the end of what the peer asks, not of what it is told.
 func TestHostile65HalfClose(t *testing.T) {
 	eachMode(t, func(t *testing.T, r rig) {
-		release := make(chan struct{})
+		release, open := newGate()
+		defer open()
 		h, ended := ends(Handler{Message: func(c *Conn, m Message) {
 			if !r.inline {
 				<-release
@@ -344,7 +345,7 @@ func TestHostile65HalfClose(t *testing.T) {
 		p := s.open()
 		p.send(opBinary, big)
 		p.half()
-		close(release)
+		open()
 		p.want(opBinary, big)
 		p.gone()
 		if e := within(t, "Close", ended); e.Code != 1006 || !e.Peer || e.Clean || !errors.Is(e, io.ErrUnexpectedEOF) {
@@ -380,7 +381,6 @@ func TestViolationThenFIN(t *testing.T) {
 		p.write([]byte{0x83, 0x80, 0, 0, 0, 0})
 		p.wantClose(1002)
 		p.gone()
-		p.half()
 		if e := within(t, "Close", ended); e.Code != 1002 || e.Peer {
 			t.Errorf("got %+v", e)
 		}
@@ -437,7 +437,8 @@ func TestHostile64Reset(t *testing.T) {
 func TestMessagesBeforeReset(t *testing.T) {
 	const n = 50
 	var got atomic.Int32
-	gate := make(chan struct{})
+	gate, open := newGate()
+	defer open()
 	h, ended := ends(Handler{Message: func(*Conn, Message) {
 		<-gate
 		got.Add(1)
@@ -452,7 +453,7 @@ func TestMessagesBeforeReset(t *testing.T) {
 	eventually(t, "all are received", func() bool { return s.Metrics().MessagesIn == n })
 	p.reset()
 	eventually(t, "the socket is closed", func() bool { return s.Metrics().Sockets == 0 })
-	close(gate)
+	open()
 	within(t, "Close", ended)
 	if got.Load() != n {
 		t.Errorf("%d of %d messages were delivered", got.Load(), n)

@@ -270,12 +270,13 @@ func (p *peer) wantClose(code int) (reason string) {
 	}
 }
 
-// gone wants the end of the connection, with nothing before it.
+// gone wants the end of the connection, with nothing before it, and ends the peer's side too.
 func (p *peer) gone() {
 	p.t.Helper()
 	if b, err := io.ReadAll(p.br); len(b) > 0 || err != nil && !isReset(err) {
-		p.t.Fatalf("got %q and %v, want the end", b, err)
+		p.t.Fatalf("got %.200q and %v, want the end", b, err)
 	}
+	p.nc.Close()
 }
 
 // closing sends a closing frame and wants it answered, and then the end.
