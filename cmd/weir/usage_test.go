@@ -19,9 +19,12 @@ import (
 // commands are all of weir's.
 var commands = [][]string{{}, {"serve"}, {"echo"}, {"connect"}, {"bench"}, {"version"}, {"help"}, {"completion"}}
 
+// scenarios are all of weir bench's.
+var scenarios = [][]string{{"bench", "echo"}, {"bench", "rate"}, {"bench", "broadcast"}, {"bench", "idle"}, {"bench", "connect"}, {"bench", "churn"}, {"bench", "soak"}}
+
 // TestHelpFitsAScreen: 24 lines of 80 columns.
 func TestHelpFitsAScreen(t *testing.T) {
-	for _, command := range commands {
+	for _, command := range append(commands, scenarios...) {
 		t.Run(strings.Join(append([]string{"weir"}, command...), " "), func(t *testing.T) {
 			got := weirtest.Run(t, "", append(command, "--help")...)
 			if got.Exit != 0 || got.Stderr != "" {

@@ -67,8 +67,8 @@ func writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
 			name += " " + value
 			text = strings.TrimPrefix(text, value+" ")
 		}
-		if plain := f.DefValue; plain != "" && plain != "0" && plain != "0s" && plain != "false" && plain != "[]" {
-			text += " (" + plain + ")"
+		if def := defaultOf(f); def != "" {
+			text += " (" + def + ")"
 		}
 		names, texts = append(names, name), append(texts, text)
 		width = max(width, len(name))
@@ -76,4 +76,17 @@ func writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
 	for i := range names {
 		fmt.Fprintf(b, "  %-*s  %s\n", width, names[i], texts[i])
 	}
+}
+
+// defaultOf is what of a flag's default is shown: nothing of one that stands for
+// none.
+func defaultOf(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "0", "0s", "-1", "false", "[]":
+		return ""
+	}
+	if short, ok := strings.CutSuffix(f.DefValue, "h0m0s"); ok {
+		return short + "h"
+	}
+	return f.DefValue
 }
