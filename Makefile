@@ -49,8 +49,11 @@ test-facts: ## allocation counts and sizes, as they are in production
 	$(GO) test -run 'Alloc|Size|Inline' ./...
 
 test-clients: clients ## tests with real clients: ws, Node, Python's websockets, Chromium
-	@if [ -n "$(CLIENT_TESTS)" ]; then echo "$(GO) test -v $(CLIENT_TESTS)"; $(GO) test -count=1 -v -timeout 8m $(CLIENT_TESTS); \
-	else echo "make test: there are no tests with real clients" >&2; [ "$$WEIR_REQUIRE_CLIENTS" != 1 ]; fi
+	@if [ -z "$(CLIENT_TESTS)" ]; then echo "make test: there are no tests with real clients" >&2; [ "$$WEIR_REQUIRE_CLIENTS" != 1 ]; exit; fi; \
+	mkdir -p bin; echo "$(GO) test -v $(CLIENT_TESTS)"; \
+	if $(GO) test -count=1 -v -timeout 8m $(CLIENT_TESTS) >bin/clients.log 2>&1; then \
+		awk '/--- SKIP/ { print; print why } /^--- PASS|^ok/ { print } { why = $$0 }' bin/clients.log; \
+	else cat bin/clients.log; exit 1; fi
 
 test-docs: ## the tests that hold the tree to its documents
 	$(GO) test -count=1 ./docs
