@@ -52,7 +52,7 @@ func readEvents(r io.Reader, on func(event)) (tail []string) {
 				continue
 			}
 		}
-		if len(line) > 0 {
+		if len(line) > 0 && !bytes.HasPrefix(line, []byte("[<")) { // a kernel's stack explains nothing here
 			tail = append(tail, string(line))
 			tail = tail[max(0, len(tail)-maxTail):]
 		}

@@ -54,6 +54,7 @@ func kernelArguments(o *Options, dir, initrd string, memory uint64) []string {
 		"initrd=" + initrd,
 		"uml_dir=" + dir + "/",
 		"con=null", "con0=null,fd:1", // the console is our pipe, and nobody types
+		"root=none", "console=tty0", // else they are added, behind the arguments of init
 		"quiet", "audit=0", "apparmor=0", "selinux=0", "panic=-1",
 		"thash_entries=1048576", // a table of connections without long chains
 	}

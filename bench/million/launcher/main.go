@@ -59,7 +59,7 @@ func launch() error {
 	o.Log = func(line string) { fmt.Fprintln(os.Stderr, line) }
 	clear := func() {}
 	if info, err := os.Stderr.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		o.Progress = bench.Bar(os.Stderr)
+		o.Progress = bench.ProgressBar(os.Stderr)
 		clear = func() { fmt.Fprint(os.Stderr, "\r\x1b[K") }
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
