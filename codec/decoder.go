@@ -226,14 +226,13 @@ func (d *Decoder) begin(h *head) *Error {
 
 // payload takes what b holds of the frame's payload, and unmasks it.
 func (d *Decoder) payload(b []byte) []byte {
-	if uint64(len(b)) > d.left {
-		b = b[:d.left:d.left]
-	}
+	n := int(min(d.left, uint64(len(b))))
+	b = b[:n:n]
 	if d.maskBit != 0 {
 		Mask(b, d.mask, d.pos&3)
 	}
-	d.pos += len(b)
-	d.left -= uint64(len(b))
+	d.pos += n
+	d.left -= uint64(n)
 	return b
 }
 
@@ -276,7 +275,7 @@ func (d *Decoder) takeData(b []byte) (ev Event, n int, e *Error) {
 	}
 	if last && d.msg == nil {
 		// All of the message is in b: the frames before it were empty.
-		ev = Event{Tag: Tag{Kind: Message, Op: d.msgOp, Compressed: d.compressed}, Data: p[:n:n]}
+		ev = Event{Tag: Tag{Kind: Message, Op: d.msgOp, Compressed: d.compressed}, Data: p}
 		d.endMessage()
 		return ev, n, nil
 	}
@@ -315,10 +314,11 @@ func (d *Decoder) endPiece() (ev Event) {
 	return ev
 }
 
-// endMessage makes d ready for the next message.
+// endMessage makes d ready for the next message. Its text was valid to the end,
+// so the next one finds d.text at the beginning.
 func (d *Decoder) endMessage() {
-	d.state, d.open, d.check = rest, false, false
-	d.frames, d.total, d.text, d.msg = 0, 0, UTF8{}, nil
+	d.state, d.open = rest, false
+	d.frames, d.total, d.msg = 0, 0, nil
 }
 
 // Idle reports whether d is between two messages and between two frames: a

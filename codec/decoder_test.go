@@ -319,6 +319,7 @@ func TestHostile32Limit(t *testing.T) {
 	in := join(frame(OpText, false, "12345"), frame(OpContinuation, false, "678"), frame(OpContinuation, true, "90"))
 	mustGive(t, cfg, join(in, in), textMessage("1234567890"), textMessage("1234567890"))
 	mustGive(t, cfg, frame(OpText, true, "1234567890"), textMessage("1234567890"))
+	mustFail(t, cfg, frame(OpText, true, "12345678901"), 1009)
 	// Over the limit by one, before the byte itself came.
 	mustFail(t, cfg, join(frame(OpText, false, "1234567890"), frame(OpContinuation, true, "1")[:6]), 1009)
 	mustFail(t, cfg, frame(OpText, true, "12345678901")[:6], 1009)
@@ -425,8 +426,8 @@ func TestDecoderViews(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f := newFeeder(t, &Config{}, false)
 			f.feed(c.in[:c.head])
-			in := join(c.in[c.head:], frame(OpText, true, "next"))
-			next := bytes.Clone(in[len(c.in)-c.head:])
+			all := join(c.in[c.head:], frame(OpText, true, "next"))
+			in, next := all[:len(c.in)-c.head], bytes.Clone(all[len(c.in)-c.head:])
 			ev, n, err := f.d.Next(in)
 			if err != nil || string(ev.Data) != c.want || ev.Owned {
 				t.Fatalf("got %q, owned %v, %v", ev.Data, ev.Owned, err)
@@ -435,7 +436,7 @@ func TestDecoderViews(t *testing.T) {
 				t.Fatalf("n = %d; the event is no view, or Grow was called", n)
 			}
 			_ = append(ev.Data, "overflow"...) // must not reach the frame behind
-			if !bytes.Equal(in[n:], next) {
+			if !bytes.Equal(all[n:], next) {
 				t.Fatal("an append to the view wrote over the next frame")
 			}
 		})

@@ -32,11 +32,11 @@ func (s *HeadScan) Scan(b []byte, lim Limits) (n int, err error) {
 		if i < 0 {
 			break
 		}
-		end := s.pos + i
-		if end == 0 || b[end-1] != '\r' {
+		end := s.pos + i // not 0: the first byte is no LF
+		if b[end-1] != '\r' {
 			return 0, refuse(http.StatusBadRequest, "a line of the head does not end with CR LF")
 		}
-		if s.lines > 0 && i == 1 {
+		if i == 1 {
 			return end + 1, nil
 		}
 		s.pos, s.lines = end+1, s.lines+1

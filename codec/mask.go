@@ -11,7 +11,7 @@ import (
 // 5.3). pos is the position of b[0] in the payload of its frame. Any goroutine
 // that owns b may call it.
 func Mask(b []byte, key [4]byte, pos int) {
-	if pos &= 3; pos != 0 {
+	if pos&3 != 0 {
 		k := binary.LittleEndian.Uint32(key[:])
 		binary.LittleEndian.PutUint32(key[:], bits.RotateLeft32(k, -8*pos))
 	}

@@ -19,6 +19,8 @@ func TestHostile09SameOrigin(t *testing.T) {
 		{"http://example.com:8080", "example.com:8080", true},
 		{"http://[::1]:8080", "[::1]:8080", true},
 		{"http://[::1]", "[::1]:80", true},
+		{"http://example.com:", "example.com", true},
+		{"http://example.com", "example.com:", true},
 		{"http://example.com", "example.com:8080", false},
 		{"http://example.com:8080", "example.com", false},
 		{"http://example.com", "example.com:443", false},
@@ -29,6 +31,7 @@ func TestHostile09SameOrigin(t *testing.T) {
 		{"http://evil/example.com", "example.com", false},
 		{"http://example.com/", "example.com", false},
 		{"http://example.com#", "example.com", false},
+		{"http://a/b", "a/b", false}, // no host, whatever the request said
 		{"null", "example.com", false},
 		{"null", "null", false},
 		{"", "", false},

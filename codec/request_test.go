@@ -184,7 +184,7 @@ func TestHostile01Method(t *testing.T) {
 	mustShake(t, with(t, "HTTP/1.1", "HTTP/1.2"), 101)
 	for _, target := range []string{
 		"*", "http://other.example.com/chat", "http://server.example.com.evil/chat", "http://server.example.com:81/", "ftp://server.example.com/",
-		"http://evil@server.example.com/", "http://server.example.com", "server.example.com:80", "chat", "", "/a b", "/a#b", "/%", "/%4", "/%zz", "/\x01", "/\x7f",
+		"http://evil@server.example.com/", "http://server.example.com", "server.example.com:80", "chat", "", "/a b", "/a#b", "/%", "/%4", "/%zz", "/\x01", "/\x7f", "/?\x01", "/?a#b",
 	} {
 		mustShake(t, with(t, "/chat?topic=a&b=%20", target), 400)
 	}
@@ -253,6 +253,8 @@ func TestHostile05Host(t *testing.T) {
 		"Host: [::1]x\r\n", "Host: [::g]\r\n", "Host: \xff\r\n", "Host: a?\r\n", "Host: ::1\r\n", "Host: a%41\r\n"} {
 		mustShake(t, with(t, line, bad), 400)
 	}
+	// Not only of an upgrade: HTTP/1.1 asks for it (RFC 9112, 3.2).
+	mustShake(t, "GET / HTTP/1.1\r\n\r\n", 400)
 	for _, good := range []string{"Host: a\r\n", "Host: a:80\r\n", "Host: a:\r\n", "Host: [::1]\r\n", "Host: [::ffff:1.2.3.4]:8080\r\n", "host:   xn--bcher-kva.example \t\r\n", "Host: a_b.c-d~e!\r\n"} {
 		mustShake(t, with(t, line, good), 101)
 	}

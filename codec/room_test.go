@@ -2,7 +2,6 @@ package codec
 
 import (
 	"bytes"
-	"fmt"
 	"testing"
 )
 
@@ -107,17 +106,25 @@ func TestFilledEndsMessage(t *testing.T) {
 }
 
 func TestFilledPanics(t *testing.T) {
-	for _, n := range []int{-1, 4097} {
-		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			var d Decoder
-			d.Next(lengthHead(OpBinary, 8, 1<<20))
-			d.Room()
+	for _, c := range []struct {
+		name           string
+		length, fed, n int
+	}{
+		{"negative", 10_000, 10, -1},
+		{"more than Room", 10_000, 10, 4096},
+		{"more than the frame lacks, though there is memory", 6000, 1800, 4201},
+		{"nothing to fill", 10, 0, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFeeder(t, &Config{}, false)
+			f.feed(join(lengthHead(OpBinary, 8, uint64(c.length)), make([]byte, c.fed)))
+			f.d.Room()
 			defer func() {
 				if recover() == nil {
 					t.Fatal("no panic")
 				}
 			}()
-			d.Filled(n)
+			f.d.Filled(c.n)
 		})
 	}
 }
