@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"log"
 	"net/http"
 	"sync"
@@ -35,26 +34,14 @@ func echo(w http.ResponseWriter, r *http.Request) {
 	}
 	defer c.CloseNow()
 	for {
-		if err := echoOne(r.Context(), c); err != nil {
+		kind, message, err := c.Read(r.Context())
+		if err != nil {
+			return
+		}
+		if err := c.Write(r.Context(), kind, message); err != nil {
 			return
 		}
 	}
-}
-
-// echoOne streams one message back: the way of the library's own echo example.
-func echoOne(ctx context.Context, c *websocket.Conn) error {
-	kind, reader, err := c.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	writer, err := c.Writer(ctx, kind)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(writer, reader); err != nil {
-		return err
-	}
-	return writer.Close()
 }
 
 // room delivers each message to all of its connections.
