@@ -102,7 +102,7 @@ fuzz: ## every fuzz target for FUZZTIME each (FUZZ=regexp picks some)
 			for try in 1 2 3; do \
 				echo "fuzz $$t $$(dirname "$$f") $(FUZZTIME)"; \
 				if $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$f")" >bin/fuzz.log 2>&1; then \
-					tail -n 2 bin/fuzz.log | head -n 1; break; \
+					grep '^fuzz: ' bin/fuzz.log | tail -n 1; break; \
 				fi; \
 				if [ $$try = 3 ] || grep -q 'Failing input written' bin/fuzz.log || ! grep -q '^ *context deadline exceeded$$' bin/fuzz.log; then \
 					cat bin/fuzz.log; exit 1; \
