@@ -87,7 +87,8 @@ type Conn struct {
 	queued bool
 	// blocked is true after a short write, until the socket drains.
 	blocked bool
-	// full is true after the backlog refused a message, until Drain.
+	// full is true after the backlog was half full or refused a message, until
+	// Drain.
 	full bool
 	// fragmented is true while the last data frame sent was not the last of its
 	// message.

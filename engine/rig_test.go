@@ -91,7 +91,6 @@ type running struct {
 // serve runs a Server until the end of t.
 func (r rig) serve(t testing.TB, h Handler, o *Options) *running {
 	t.Helper()
-	home(t)
 	s := r.make(t, h, o)
 	switch r.door {
 	case listened:
@@ -111,6 +110,7 @@ func (r rig) serve(t testing.TB, h Handler, o *Options) *running {
 // make makes a Server that is closed at the end of t.
 func (r rig) make(t testing.TB, h Handler, o *Options) *running {
 	t.Helper()
+	home(t)
 	s := &running{t: t, rules: &rules{t: t}, log: new(logBook)}
 	var op Options
 	if o != nil {

@@ -18,7 +18,7 @@ type SendOptions struct {
 	// More says that further fragments of the message follow: ws's fin: false.
 	// The next data frame that is sent is a fragment of the same message,
 	// whatever its Kind, until one without More ends it. A fragment is never
-	// dropped.
+	// dropped: one that a full backlog refuses may be sent again.
 	More bool
 	// Done, if not nil, is called once, in turn with c's callbacks: with nil
 	// when the message has been written to the socket, or with an error when
@@ -60,7 +60,7 @@ func (c *Conn) SendPrepared(p *Prepared) error {
 		return c.send(p.kind, p.payload(), SendOptions{}) // every client frame has a mask of its own
 	}
 	c.mu.Lock()
-	if err := c.admit(p.kind, p.payload()); err != nil {
+	if err := c.admit(p.kind, p.payload(), sendq.Data); err != nil {
 		return err
 	}
 	c.queue().Share(nil, p.frame, sendq.Data, nil)
@@ -73,15 +73,15 @@ func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
 		return fmt.Errorf("engine: send: %v is neither Text nor Binary", k)
 	}
 	c.mu.Lock()
-	if err := c.admit(k, data); err != nil {
-		return err
-	}
 	op, class := codec.OpCode(k), sendq.Data
 	if c.fragmented {
 		op = codec.OpContinuation
 	}
 	if o.More || c.fragmented {
 		class = sendq.Fragment
+	}
+	if err := c.admit(k, data, class); err != nil {
+		return err
 	}
 	c.fragmented = o.More
 	if len(data) >= directBytes && c.direct(op, !o.More, data, o.Done) {
@@ -93,9 +93,9 @@ func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
 	return nil
 }
 
-// admit decides whether a message may enter the backlog. mu is held, and is
-// released if the answer is no.
-func (c *Conn) admit(k Kind, data []byte) error {
+// admit decides whether a message, or a fragment of one, may enter the backlog.
+// mu is held, and is released if the answer is no.
+func (c *Conn) admit(k Kind, data []byte, class sendq.Class) error {
 	if c.state != Open {
 		c.mu.Unlock()
 		return errClosed
@@ -116,15 +116,18 @@ func (c *Conn) admit(k Kind, data []byte) error {
 	case DropOldest:
 		for c.out.Bytes() >= limit && c.out.DropOldest(ErrBacklogFull, c.dropped) {
 			l.count.drops.Add(1)
+			c.call() // its sender is told
 		}
 		if c.out.Bytes() < limit {
 			return nil
 		}
 		fallthrough
 	case DropNewest:
-		l.count.drops.Add(1)
 		c.mu.Unlock()
-		c.tellDrop(k, data)
+		if class == sendq.Data { // the sender of a fragment may still send it
+			l.count.drops.Add(1)
+			c.tellDrop(k, data)
+		}
 		return ErrBacklogFull
 	}
 	l.count.slow.Add(1)
@@ -230,6 +233,7 @@ func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error
 // held, and released.
 func (c *Conn) depart() {
 	if c.out == nil || c.blocked {
+		c.swell()
 		c.mu.Unlock()
 		return
 	}
@@ -238,6 +242,14 @@ func (c *Conn) depart() {
 	}
 	c.call()
 	c.mu.Unlock()
+}
+
+// swell notes that the backlog is at half of its bound, so that Drain will say
+// when it is not any more. mu is held.
+func (c *Conn) swell() {
+	if limit := c.route.core.MaxBacklogBytes; limit > 0 && c.out != nil && c.out.Bytes() >= limit/2 {
+		c.full = true
+	}
 }
 
 // call has the loop settle c: at the end of the turn that reads it, or at its
@@ -285,6 +297,7 @@ func (c *Conn) wrote(n, want int, err error) {
 	}
 	if n < want {
 		c.blocked = true
+		c.swell()
 		c.out.Trim()
 	}
 }

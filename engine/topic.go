@@ -247,7 +247,7 @@ func (p *post) fanOut(l *loop) {
 func (p *post) give(l *loop, c *Conn) bool {
 	payload := p.buf.B[p.head:]
 	c.mu.Lock()
-	if c.admit(p.kind, payload) != nil {
+	if c.admit(p.kind, payload, sendq.Data) != nil {
 		return false
 	}
 	if c.client() {
@@ -255,7 +255,10 @@ func (p *post) give(l *loop, c *Conn) bool {
 	} else {
 		c.queue().Share(p.buf.Retain(), p.buf.B, sendq.Data, nil)
 	}
-	if !c.queued && !c.blocked {
+	switch {
+	case c.blocked:
+		c.swell()
+	case !c.queued:
 		c.queued = true
 		l.flush = append(l.flush, c)
 	}
