@@ -51,7 +51,6 @@ type Process struct {
 	out    *output
 	errs   *output
 	exited chan struct{} // closed when cmd.ProcessState is there
-	end    sync.Once
 }
 
 // Start starts weir. At the end of the test it gets a SIGTERM if it still runs,
