@@ -217,6 +217,7 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	c.subs = nil
 	if extra != nil {
 		extra.endTrips()
+		extra.held.giveUp()
 	}
 	c.mu.Unlock()
 

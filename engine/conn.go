@@ -129,6 +129,7 @@ type more struct {
 	remote      net.Addr
 	cancel      func() // ends the context of the request that Upgrade judges
 	trips       []trip // RoundTrips that wait for their pong
+	held        held   // publications that wait for the end of a message
 }
 
 // wire is Conn as its socket sees it: the callbacks of poller.Handler, kept

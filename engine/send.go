@@ -60,6 +60,10 @@ func (c *Conn) SendPrepared(p *Prepared) error {
 		return c.send(p.kind, p.payload(), SendOptions{}) // every client frame has a mask of its own
 	}
 	c.mu.Lock()
+	if c.fragmented {
+		c.mu.Unlock()
+		return c.send(p.kind, p.payload(), SendOptions{}) // it is the last fragment
+	}
 	if err := c.admit(p.kind, p.payload(), sendq.Data); err != nil {
 		return err
 	}
@@ -84,11 +88,12 @@ func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
 		return err
 	}
 	c.fragmented = o.More
-	if len(data) >= directBytes && c.direct(op, !o.More, data, o.Done) {
-		c.depart()
-		return nil
+	if len(data) < directBytes || !c.direct(op, !o.More, data, o.Done) {
+		c.enqueue(op, !o.More, data, class, o.Done)
 	}
-	c.enqueue(op, !o.More, data, class, o.Done)
+	if op == codec.OpContinuation && !o.More {
+		c.releaseHeld()
+	}
 	c.depart()
 	return nil
 }

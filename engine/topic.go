@@ -245,16 +245,16 @@ func (p *post) fanOut(l *loop) {
 
 // give queues the frame for c.
 func (p *post) give(l *loop, c *Conn) bool {
-	payload := p.buf.B[p.head:]
 	c.mu.Lock()
-	if c.admit(p.kind, payload, sendq.Data) != nil {
+	if c.admit(p.kind, p.buf.B[p.head:], sendq.Data) != nil {
 		return false
 	}
-	if c.client() {
-		c.enqueue(codec.OpCode(p.kind), true, payload, sendq.Data, nil)
-	} else {
-		c.queue().Share(p.buf.Retain(), p.buf.B, sendq.Data, nil)
+	if c.fragmented {
+		kept := p.holdBack(l, c)
+		c.mu.Unlock()
+		return kept
 	}
+	p.enter(c)
 	switch {
 	case c.blocked:
 		c.swell()
