@@ -16,6 +16,9 @@ const (
 	gone
 )
 
+// maxPongs bounds the pongs that wait for a full socket.
+const maxPongs = 1000
+
 // conn is one connection of the generator: its protocol, without a socket's ways.
 type conn struct {
 	g     *generator
@@ -38,6 +41,7 @@ type conn struct {
 	due     int64    // messages to be sent, the one under way included
 	ctl     [][]byte // control frames to be sent at the next boundary
 	blocked bool     // the socket was full
+	pinged  bool     // a pong is owed
 	gotBye  bool     // the server's close frame came
 	left    int64    // when the scene asked for the end
 }
@@ -74,13 +78,16 @@ func (c *conn) data(b []byte, now int64) {
 		return
 	}
 	n, err := c.in.feed(b, c)
+	if c.state == gone {
+		return // an answer to a control frame could not be written
+	}
 	c.owe(-n)
 	switch {
 	case err != nil:
 		c.lose(err, now)
 	case c.owed < 0:
 		c.lose(c.in.wrong("nobody asked for it"), now)
-	case n > 0 && c.state != gone:
+	case n > 0:
 		c.scene.verified(c, n, now)
 	}
 }
@@ -113,16 +120,25 @@ func (c *conn) answer(b []byte, now int64) []byte {
 func (c *conn) control(op byte, payload []byte) error {
 	switch op {
 	case opPing:
+		if len(c.ctl) >= maxPongs {
+			return &ProtocolError{"pings come faster than their pongs can leave"}
+		}
 		c.ctl = append(c.ctl, appendMasked(nil, opPong, payload, c.g.rng.mask()))
 		c.flush(c.g.clock.now())
 	case opPong:
-		c.g.pongs++
+		if c.pinged { // a server may send a pong that nobody asked for
+			c.pinged = false
+			c.g.pongs++
+		}
 	case opClose:
 		c.gotBye = true
 		if c.state == closing {
 			return nil
 		}
 		e := &ClosedError{Code: closeNoStatus}
+		if len(payload) == 1 {
+			return &ProtocolError{"a close frame with one byte"}
+		}
 		if len(payload) >= 2 {
 			e.Code, e.Reason = int(payload[0])<<8|int(payload[1]), string(payload[2:])
 		}
@@ -217,6 +233,7 @@ func (c *conn) took(n int) {
 
 // ping sends an empty ping.
 func (c *conn) ping(now int64) {
+	c.pinged = true
 	c.ctl = append(c.ctl, appendMasked(nil, opPing, nil, c.g.rng.mask()))
 	c.flush(now)
 }

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 )
 
@@ -15,8 +16,11 @@ type EchoOptions struct {
 	Messages int64 // end after so many instead of after Duration; 0: Duration counts
 }
 
-// maxInFlight bounds EchoOptions.InFlight.
-const maxInFlight = 1 << 16
+// What bounds the messages under way: the time of each is kept.
+const (
+	maxInFlight = 1 << 16 // on a connection
+	maxUnderWay = 1 << 26 // on all
+)
 
 // Echo keeps InFlight messages under way on each connection of a server that
 // returns what it is sent: a closed loop, which finds out what a message costs.
@@ -34,6 +38,9 @@ func Echo(ctx context.Context, o EchoOptions) (*Result, error) {
 	}
 	if o.InFlight < 1 || o.InFlight > maxInFlight {
 		return nil, errors.New("bench: InFlight is from 1 to 65536")
+	}
+	if o.Conns > maxUnderWay/o.InFlight {
+		return nil, fmt.Errorf("bench: Conns × InFlight is more than %d", maxUnderWay)
 	}
 	if err := o.Load.defaults(); err != nil {
 		return nil, err

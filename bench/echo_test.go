@@ -167,7 +167,7 @@ func TestEchoRefusesOptions(t *testing.T) {
 		{"scheme", EchoOptions{Target: Target{URL: "http://127.0.0.1:1/"}}, "neither ws:// nor wss://"},
 		{"connections", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}, Conns: -1}, "negative"},
 		{"in flight", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}, InFlight: -1}, "InFlight"},
-		{"size", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}, Load: Load{Size: 1 << 31}}, "1 GiB"},
+		{"size", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}, Load: Load{Size: 1<<26 + 1}}, "64 MiB"},
 		{"nobody there", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}}, "refused"},
 		{"header", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/", Header: map[string][]string{"A": {"b\r\nc"}}}}, "line break"},
 	}

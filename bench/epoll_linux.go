@@ -15,9 +15,6 @@ import (
 // epollBatch is the number of events taken from the kernel at once.
 const epollBatch = 512
 
-// neverLinger makes close(2) send a RST.
-var neverLinger = unix.Linger{Onoff: 1}
-
 // epoll is the driver of Linux: one loop on one locked thread. Each socket is
 // registered once, edge-triggered; everything but the wait that may sleep is a raw
 // system call, which costs the scheduler nothing.
@@ -258,7 +255,7 @@ func (s *epollSocket) close(abort bool) {
 		return
 	}
 	if abort {
-		_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &neverLinger) // then it is an orderly end
+		_ = unix.SetsockoptLinger(s.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1}) // then it is an orderly end
 	}
 	_ = unix.Close(s.fd) // whatever it says, the descriptor is gone
 	s.fd = -1

@@ -20,7 +20,7 @@ const (
 	defaultSize     = 32
 	defaultDuration = 5 * time.Second
 	defaultWarmup   = time.Second
-	maxSize         = 1 << 30              // of a message
+	maxSize         = 64 << 20             // of a message: several are prepared, each of them twice
 	forever         = 365 * 24 * time.Hour // a window that something else ends
 )
 
@@ -30,7 +30,7 @@ func (l *Load) defaults() error {
 		return errors.New("bench: Duration is negative")
 	}
 	if l.Size > maxSize {
-		return fmt.Errorf("bench: Size is %d, more than 1 GiB", l.Size)
+		return fmt.Errorf("bench: Size is %d, more than 64 MiB", l.Size)
 	}
 	orDefault(&l.Size, defaultSize)
 	orDefault(&l.Duration, defaultDuration)

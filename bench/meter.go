@@ -116,7 +116,7 @@ func (m *meter) add(r reading) (err error) {
 // the time is over or m.target is reached. step returns when it wants to be called next.
 func (m *meter) run(l *Load, step func(now int64) (wake int64)) error {
 	start := m.g.clock.now()
-	opens, ends := start+int64(l.Warmup), start+int64(l.Warmup+l.Duration)
+	opens, ends := start+int64(l.Warmup), start+int64(l.Warmup)+int64(l.Duration)
 	var fault error
 	err := m.g.run(func(now int64) (int64, bool) {
 		wake := step(now)
@@ -125,6 +125,7 @@ func (m *meter) run(l *Load, step func(now int64) (wake int64)) error {
 			m.g.progress(m.measuring(now, l), m.note, now)
 		} else if now >= opens {
 			fault = m.open(l.Duration)
+			ends = m.first.at + int64(l.Duration) // a window that opened late is as long as any
 		} else {
 			m.g.progress(Progress{Phase: "warming up", Done: seconds(now - start), Total: l.Warmup.Seconds()}, nil, now)
 			wake = min(wake, opens)

@@ -93,7 +93,10 @@ func (s *rateScene) intended(k int64) int64 { return s.start + int64(float64(k)*
 func (s *rateScene) step(now int64) (wake int64) {
 	for {
 		at := s.intended(s.sent)
-		if at > now || at >= s.to {
+		if at >= s.to {
+			return now + lookEvery
+		}
+		if at > now {
 			return at
 		}
 		if at >= s.from {

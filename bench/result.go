@@ -10,25 +10,25 @@ import (
 // Result is what a scenario measured. Fields that a scenario does not measure are
 // nil or zero. A Result belongs to the caller.
 type Result struct {
-	Scenario    string    `json:"scenario"`              // "echo", "rate", ...
-	URL         string    `json:"url"`                   // of the target
-	Settings    []Setting `json:"settings"`              // what the options came to, in order
-	Started     time.Time `json:"started"`               // when the scenario was called
-	Seconds     float64   `json:"seconds"`               // length of the window in which all below was measured
-	Unit        string    `json:"unit"`                  // what Count counts: "message", "delivery", "handshake", "connection"
-	Count       int64     `json:"count"`                 // units inside the window, each verified
-	PerSecond   float64   `json:"per_second"`            // units
-	Payload     int       `json:"payload_bytes"`         // of each message
-	Latency     *Latency  `json:"latency,omitempty"`     // closed loop: from send to receipt; open loop: from the time at which it should have been sent
-	Lag         *Latency  `json:"lag,omitempty"`         // open loop: how late the generator was; it is part of Latency
-	Server      *Usage    `json:"server,omitempty"`      // of Target.PID
-	Generator   *Usage    `json:"generator,omitempty"`   // of this process; nil where it is not known
-	Idle        *Memory   `json:"idle,omitempty"`        // of Idle
-	Endings     *Endings  `json:"endings,omitempty"`     // of Churn and Soak
-	Before      *Holdings `json:"before,omitempty"`      // of Target.PID, before the first connection: Churn and Soak
-	After       *Holdings `json:"after,omitempty"`       // of Target.PID, after the last connection: Churn and Soak
-	Samples     []Sample  `json:"samples,omitempty"`     // the window in slices
-	GrowthBytes float64   `json:"growth_bytes_per_hour"` // Soak: the slope of private memory over the last three quarters of the samples
+	Scenario    string    `json:"scenario"`                        // "echo", "rate", ...
+	URL         string    `json:"url"`                             // of the target
+	Settings    []Setting `json:"settings"`                        // what the options came to, in order
+	Started     time.Time `json:"started"`                         // when the scenario was called
+	Seconds     float64   `json:"seconds"`                         // length of the window in which all below was measured
+	Unit        string    `json:"unit"`                            // what Count counts: "message", "delivery", "handshake", "connection"
+	Count       int64     `json:"count"`                           // units inside the window, each verified
+	PerSecond   float64   `json:"per_second"`                      // units
+	Payload     int       `json:"payload_bytes,omitempty"`         // of each message
+	Latency     *Latency  `json:"latency,omitempty"`               // closed loop: from send to receipt; open loop: from the time at which it should have been sent
+	Lag         *Latency  `json:"lag,omitempty"`                   // open loop: how late the generator was; it is part of Latency
+	Server      *Usage    `json:"server,omitempty"`                // of Target.PID
+	Generator   *Usage    `json:"generator,omitempty"`             // of this process; nil where it is not known
+	Idle        *Memory   `json:"idle,omitempty"`                  // of Idle
+	Endings     *Endings  `json:"endings,omitempty"`               // of Churn and Soak
+	Before      *Holdings `json:"before,omitempty"`                // of Target.PID, before the first connection: Churn and Soak
+	After       *Holdings `json:"after,omitempty"`                 // of Target.PID, after the last connection: Churn and Soak
+	Samples     []Sample  `json:"samples,omitempty"`               // the window in slices
+	GrowthBytes float64   `json:"growth_bytes_per_hour,omitempty"` // Soak: the slope of private memory over the last three quarters of the samples
 }
 
 // Setting is one line of what was asked for.
@@ -39,20 +39,20 @@ type Setting struct {
 
 // Usage is what a process spent in the window.
 type Usage struct {
-	CPUMicros    float64 `json:"cpu_us_per_unit"` // per unit
-	CPUSeconds   float64 `json:"cpu_seconds"`     // over the window
-	Cores        float64 `json:"cores"`           // CPUSeconds per second
-	PrivateBytes int64   `json:"private_bytes"`   // at the end of the window; the server's only
+	CPUMicros    float64 `json:"cpu_us_per_unit"`         // per unit
+	CPUSeconds   float64 `json:"cpu_seconds"`             // over the window
+	Cores        float64 `json:"cores"`                   // CPUSeconds per second
+	PrivateBytes int64   `json:"private_bytes,omitempty"` // at the end of the window; the server's only
 }
 
 // Sample is a slice of the window.
 type Sample struct {
-	Seconds      float64       `json:"seconds"`          // from the start of the window to the end of the slice
-	PerSecond    float64       `json:"per_second"`       // units
-	CPUMicros    float64       `json:"cpu_us_per_unit"`  // of the server
-	P99          time.Duration `json:"p99_ns,omitempty"` // of the slice: Soak
-	PrivateBytes int64         `json:"private_bytes"`    // of the server: Soak
-	Descriptors  int           `json:"descriptors"`      // of the server: Soak
+	Seconds      float64       `json:"seconds"`                   // from the start of the window to the end of the slice
+	PerSecond    float64       `json:"per_second"`                // units
+	CPUMicros    float64       `json:"cpu_us_per_unit,omitempty"` // of the server
+	P99          time.Duration `json:"p99_ns,omitempty"`          // of the slice: Soak
+	PrivateBytes int64         `json:"private_bytes,omitempty"`   // of the server: Soak
+	Descriptors  int           `json:"descriptors,omitempty"`     // of the server: Soak
 }
 
 // Memory is what idle connections cost the server, in bytes of private memory.

@@ -57,6 +57,10 @@ func (c *comparison) measure(ctx context.Context, s *scenario) error {
 				continue
 			}
 			err := c.once(ctx, s, r)
+			if err != nil && ctx.Err() == nil {
+				fmt.Fprintf(c.log, "%s  %s once more: %v\n", s.name, r.peer.name, err)
+				err = c.once(ctx, s, r)
+			}
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -1,7 +1,7 @@
 // The compare program measures weir and its peers side by side and writes
 // benchmarks.md with its plots. Run it in bench/peers:
 //
-//	go run ./compare --out ../../docs
+//	go run ./compare
 //	go run ./compare --peers weir,netpollbare,gnet --scenarios echo-1000x1x32 --rounds 5
 package main
 
@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -45,12 +46,12 @@ func main() {
 func parse() *options {
 	o := &options{}
 	flag.StringVar(&o.peers, "peers", "", "servers, comma-separated; all")
-	flag.StringVar(&o.scenarios, "scenarios", strings.Join(defaultScenarios, ","),
-		"echo-CONNSxINFLIGHTxSIZE, rate-PERSECONDxCONNSxSIZE, broadcast-CONNSxSIZE, idle-CONNS, connect-DIALING; sizes may end in K or M")
+	flag.StringVar(&o.scenarios, "scenarios", "",
+		"the project's; echo-CONNSxINFLIGHTxSIZE, rate-PERSECONDxCONNSxSIZE, broadcast-CONNSxSIZE, idle-CONNS, connect-DIALING; comma-separated, sizes may end in K or M")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; each server is measured once in each")
 	flag.DurationVar(&o.duration, "duration", 3*time.Second, "of each window")
 	flag.DurationVar(&o.warmup, "warmup", time.Second, "before each window")
-	flag.StringVar(&o.out, "out", "", "directory for benchmarks.md and its plots; none")
+	flag.StringVar(&o.out, "out", "", "directory for benchmarks.md and its plots; ../../docs when all peers and scenarios are measured, else none")
 	flag.StringVar(&o.json, "json", "", "file for every result of every round; none")
 	flag.StringVar(&o.notes, "notes", "", "Markdown file that ends benchmarks.md: where a goal was missed, the profile that shows why; none")
 	flag.StringVar(&o.weir, "weir", "", "weir binary; it is built")
@@ -59,6 +60,12 @@ func parse() *options {
 	flag.BoolVar(&o.spin, "spin", false, "the generator never sleeps")
 	flag.BoolVar(&o.list, "list", false, "name the peers and end")
 	flag.Parse()
+	if o.out == "" && o.peers == "" && o.scenarios == "" {
+		o.out = filepath.Join("..", "..", "docs")
+	}
+	if o.scenarios == "" {
+		o.scenarios = strings.Join(defaultScenarios, ",")
+	}
 	return o
 }
 
