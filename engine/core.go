@@ -19,9 +19,10 @@ type core struct {
 	upgrades *pool.Workers // run Upgrade callbacks
 	strands  *pool.Strands[*Conn, item]
 
-	conns   atomic.Int64 // open connections, and upgrades that are sure to succeed
-	sockets atomic.Int64 // attached and not closed
-	panics  atomic.Uint64
+	conns     atomic.Int64 // open connections, and upgrades that are sure to succeed
+	sockets   atomic.Int64 // attached and not closed
+	upgrading atomic.Int64 // Upgrade callbacks that run or wait
+	panics    atomic.Uint64
 
 	clock     atomic.Uint32 // in ticks since the start
 	quit      chan struct{} // closed by close
@@ -101,6 +102,17 @@ func (co *core) reserve() bool {
 	}
 	return true
 }
+
+// beginUpgrade makes room for one more Upgrade callback, if there is some.
+func (co *core) beginUpgrade() bool {
+	if co.upgrading.Add(1) > int64(co.MaxUpgrades) {
+		co.upgrading.Add(-1)
+		return false
+	}
+	return true
+}
+
+func (co *core) endUpgrade() { co.upgrading.Add(-1) }
 
 // unreserve gives the room back of an upgrade that failed after all.
 func (co *core) unreserve() { co.conns.Add(-1) }

@@ -162,8 +162,14 @@ func (c *Conn) ask(l *loop, r *codec.Request, hr *http.Request, rest []byte) {
 	c.phase = phaseUpgrading
 	c.hold()
 	c.keep(l, rest)
+	if !l.core.beginUpgrade() {
+		c.refuse(l, unavailable())
+		return
+	}
 	req := &Request{RemoteAddr: c.peer.addrPort(), Subprotocols: offered(r)}
-	hr.RemoteAddr = req.RemoteAddr.String()
+	if req.RemoteAddr.IsValid() {
+		hr.RemoteAddr = req.RemoteAddr.String()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.core.MaxUpgradeTime)
 	req.HTTP = hr.WithContext(ctx)
 	c.mu.Lock()
@@ -171,10 +177,16 @@ func (c *Conn) ask(l *loop, r *codec.Request, hr *http.Request, rest []byte) {
 	c.mu.Unlock()
 	key := slices.Clone(r.Key)
 	ok := l.core.upgrades.Go(func() {
-		value, err := c.route.judge(req)
-		l.poll.Do(func() { c.asked(l, req, key, value, err) })
+		var value any
+		err := error(refusal(http.StatusInternalServerError)) // should Upgrade end its goroutine
+		defer func() {
+			l.core.endUpgrade()
+			l.poll.Do(func() { c.asked(l, req, key, value, err) })
+		}()
+		value, err = c.route.judge(req)
 	})
 	if !ok {
+		l.core.endUpgrade()
 		c.refuse(l, unavailable())
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -18,23 +19,16 @@ import (
 // bytes that were read ahead. Upgrade runs on net/http's goroutine. A request
 // that asks for no WebSocket goes to [Options.HTTP], or gets 426.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	h, ok := w.(http.Hijacker)
 	answer, err := s.judgeHTTP(r)
-	if err == nil && !ok {
-		err = hijackable(r)
-	}
 	if err != nil {
-		if answer != nil {
-			s.core.unreserve()
-		}
 		s.refuseHTTP(w, r, err)
 		return
 	}
-	nc, rw, err := h.Hijack()
+	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		s.core.unreserve()
 		s.core.Log.Error("engine: net/http did not give up a connection", "err", err)
-		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		s.refuseHTTP(w, r, refusal(http.StatusInternalServerError))
 		return
 	}
 	if err := s.attach(nc, answer, buffered(rw)); err != nil {
@@ -42,23 +36,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hijackable says why a connection of r can't leave net/http.
-func hijackable(r *http.Request) error {
-	if r.ProtoMajor >= 2 {
-		return &Refusal{Status: http.StatusHTTPVersionNotSupported, Body: "WebSocket needs HTTP/1.1 here"}
-	}
-	return errors.New("engine: the http.ResponseWriter is no http.Hijacker")
-}
-
 // Upgrade answers the opening handshake r that was read from nc, and takes nc
 // over: ws's handleUpgrade. head is what was read behind the request. If r is
-// refused the refusal is written to nc, nc is closed, and the *Refusal
-// returned. It blocks while the Upgrade callback runs and a refusal is written.
+// refused the refusal is written to nc, nc is closed, and the *Refusal returned,
+// with its cause. It blocks while the Upgrade callback runs and a refusal is
+// written.
 func (s *Server) Upgrade(nc net.Conn, r *http.Request, head []byte) error {
 	answer, err := s.judgeHTTP(r)
 	if err != nil {
+		s.core.loops[0].count.refused.Add(1)
 		_ = nc.SetWriteDeadline(time.Now().Add(s.core.CloseTimeout)) // the write tells
-		_, werr := nc.Write(codec.AppendRefusal(nil, asRefusal(err)))
+		refused := asRefusal(err)
+		_, werr := nc.Write(codec.AppendRefusal(nil, refused))
+		if !errors.As(err, new(*Refusal)) {
+			err = fmt.Errorf("%w: %w", refused, err)
+		}
 		return errors.Join(err, werr, nc.Close())
 	}
 	return s.attach(nc, answer, head)
@@ -91,7 +83,7 @@ func (s *Server) judgeHTTP(r *http.Request) (*agreed, error) {
 	req := &Request{HTTP: r, RemoteAddr: remote, Subprotocols: offered(&parsed)}
 	a := &agreed{route: rt}
 	if rt.handler.Upgrade != nil {
-		if a.value, err = rt.judge(req); err != nil {
+		if a.value, err = rt.ask(req); err != nil {
 			return nil, err
 		}
 	}
@@ -101,9 +93,22 @@ func (s *Server) judgeHTTP(r *http.Request) (*agreed, error) {
 	}
 	if a.head, err = codec.AppendUpgrade(nil, parsed.Key, a.subprotocol, "", req.header); err != nil {
 		s.core.unreserve()
-		return nil, fmt.Errorf("engine: upgrade: %w", err)
+		s.core.Log.Error("engine: an Upgrade callback made a bad answer", "err", err)
+		return nil, refusal(http.StatusInternalServerError)
 	}
 	return a, nil
+}
+
+// ask calls Upgrade on net/http's goroutine.
+func (rt *route) ask(req *Request) (value any, err error) {
+	if !rt.core.beginUpgrade() {
+		return nil, unavailable()
+	}
+	defer rt.core.endUpgrade()
+	ctx, cancel := context.WithTimeout(req.HTTP.Context(), rt.core.MaxUpgradeTime)
+	defer cancel()
+	req.HTTP = req.HTTP.WithContext(ctx)
+	return rt.judge(req)
 }
 
 // refuseHTTP answers through net/http.

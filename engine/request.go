@@ -39,8 +39,8 @@ func (r *Request) SetSubprotocol(p string) error {
 	return nil
 }
 
-// ResponseHeader returns headers to be added to the answer. Those that the
-// handshake itself sets are ignored in it.
+// ResponseHeader returns headers to be added to the answer. One that the
+// handshake itself sets, or that would break out of its line, makes it a 500.
 func (r *Request) ResponseHeader() http.Header {
 	if r.header == nil {
 		r.header = make(http.Header)

@@ -92,19 +92,25 @@ type running struct {
 func (r rig) serve(t testing.TB, h Handler, o *Options) *running {
 	t.Helper()
 	s := r.make(t, h, o)
-	switch r.door {
+	s.start(r.door)
+	return s
+}
+
+// start opens the door.
+func (s *running) start(d door) {
+	s.t.Helper()
+	switch d {
 	case listened:
 		s.listen("127.0.0.1:0")
 	case unixed:
-		s.listen("unix:" + filepath.Join(t.TempDir(), "s"))
+		s.listen("unix:" + filepath.Join(s.t.TempDir(), "s"))
 	case attached:
 		hs := httptest.NewServer(s.Server)
-		t.Cleanup(hs.Close)
+		s.t.Cleanup(hs.Close)
 		s.network, s.addr = "tcp", hs.Listener.Addr().String()
 	case handed:
 		s.hand()
 	}
-	return s
 }
 
 // make makes a Server that is closed at the end of t.
