@@ -116,7 +116,10 @@ func runEcho(cmd *cobra.Command, f echoFlags) error {
 			_ = s.Close() // nobody has used it
 			return address.Explain(err, f.stats, "weir echo --stats")
 		}
-		statsAt = ln.Addr().String()
+		statsAt = "http://" + ln.Addr().String() + "/stats"
+		if path, ok := address.UnixPath(f.stats); ok {
+			statsAt = path
+		}
 		stats := &http.Server{Handler: s.StatsHandler(), ReadHeaderTimeout: 5 * time.Second}
 		go func() { _ = stats.Serve(ln) }() // ends on the Close below
 		defer stats.Close()
@@ -148,7 +151,7 @@ func tellEcho(w io.Writer, f echoFlags, at net.Addr, statsAt string) {
 	}
 	fmt.Fprintf(w, "weir echo on %s (and /broadcast), loops: %d, %s\n", where, loops, how)
 	if statsAt != "" {
-		fmt.Fprintf(w, "stats on http://%s/stats\n", statsAt)
+		fmt.Fprintf(w, "stats on %s\n", statsAt)
 	}
 }
 

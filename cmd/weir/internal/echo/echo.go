@@ -27,11 +27,12 @@ type Options struct {
 type Server struct {
 	engine *engine.Server
 	crowd  engine.Topic // the connections on /broadcast
+	held   held         // answers that did not fit into a backlog
 }
 
 // New returns a Server that does not listen yet.
 func New(o Options) (*Server, error) {
-	s := new(Server)
+	s := &Server{held: held{of: map[*engine.Conn][]engine.Message{}}}
 	var err error
 	s.engine, err = engine.New(engine.Handler{}, &engine.Options{
 		Loops:           o.Loops,
@@ -40,15 +41,16 @@ func New(o Options) (*Server, error) {
 		MaxMessageBytes: noneIfZero(o.MaxMessage),
 		MaxFragments:    noneIfZero(o.MaxFragments),
 		KeepAlive:       noneIfZero(o.KeepAlive),
+		Overflow:        engine.DropNewest, // who echoes holds what was refused
 		Log:             o.Log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	echo := engine.Handler{Message: answer}
+	echo := engine.Handler{Message: s.answer, Drain: s.goOn, Close: s.forget}
 	s.engine.Handle("/{$}", echo)
 	s.engine.Handle("/echo", echo)
-	s.engine.Handle("/broadcast", engine.Handler{Open: s.crowd.Subscribe, Message: s.spread})
+	s.engine.Handle("/broadcast", engine.Handler{Open: s.crowd.Subscribe, Message: s.spread, Drop: tooSlow})
 	return s, nil
 }
 
@@ -73,24 +75,13 @@ func (s *Server) Shutdown(ctx context.Context) error { return s.engine.Shutdown(
 // Close ends all at once.
 func (s *Server) Close() error { return s.engine.Close() }
 
-// pauseBytes is the backlog at which a peer that sends faster than it reads is
-// not read any more: half of what would close it for being slow.
-const pauseBytes = engine.DefaultMaxBacklogBytes / 2
-
-// answer sends m back as it came. A peer that does not read its answers is not
-// read either, until it has: TCP tells it to wait.
-func answer(c *engine.Conn, m engine.Message) {
-	if c.Backlog() < pauseBytes {
-		_ = c.Send(m.Kind, m.Data) // an error says that it has gone
-		return
-	}
-	c.Pause()
-	written := engine.SendOptions{Done: func(error) { c.Resume() }}
-	if c.SendWith(m.Kind, m.Data, written) != nil {
-		c.Resume() // it has gone: there is nothing to wait for
-	}
-}
-
+// spread sends m to all.
 func (s *Server) spread(_ *engine.Conn, m engine.Message) {
 	s.crowd.Publish(m.Kind, m.Data)
+}
+
+// tooSlow ends a connection that does not read what the others send: it has
+// missed a message.
+func tooSlow(c *engine.Conn, _ engine.Message) {
+	_ = c.Close(engine.StatusTryAgainLater, "too slow") // an error says that it is closed already
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/weirws/weir/cmd/weir/internal/demo"
 	"github.com/weirws/weir/engine"
@@ -25,6 +26,7 @@ const (
 // WebSocket. Its methods may be called from any goroutine.
 type Gateway struct {
 	server   *engine.Server
+	bodyTime time.Duration // maxBodyTime, but for tests
 	topics   topics
 	counts   counts
 	draining atomic.Bool
@@ -38,7 +40,7 @@ type Gateway struct {
 // New returns a Gateway that does not listen yet. log gets what an operator
 // should know.
 func New(log *slog.Logger) (*Gateway, error) {
-	g := &Gateway{stop: make(chan struct{})}
+	g := &Gateway{bodyTime: maxBodyTime, stop: make(chan struct{})}
 	server, err := engine.New(engine.Handler{Upgrade: refuseUnknown}, &engine.Options{
 		Inline:          true, // no callback blocks
 		MaxMessageBytes: maxMessageBytes,

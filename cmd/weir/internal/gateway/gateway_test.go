@@ -1,12 +1,14 @@
 package gateway
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -222,6 +224,27 @@ func TestRefusals(t *testing.T) {
 			t.Errorf("got %d, %v, want 413", status, v)
 		}
 	})
+}
+
+// TestSlowBody: a publisher that does not go on is not waited for.
+func TestSlowBody(t *testing.T) {
+	g, host := start(t)
+	g.bodyTime = 20 * time.Millisecond
+	c, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := fmt.Fprintf(c, "POST /publish/a HTTP/1.1\r\nHost: %s\r\nContent-Length: 5\r\n\r\nhel", host); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if answer.StatusCode != http.StatusRequestTimeout {
+		t.Errorf("got %s, want 408", answer.Status)
+	}
 }
 
 func TestSubscribeRefusals(t *testing.T) {

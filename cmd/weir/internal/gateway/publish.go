@@ -6,6 +6,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"os"
+	"time"
 	"unicode/utf8"
 
 	"github.com/weirws/weir/engine"
@@ -24,11 +26,14 @@ func (g *Gateway) publish(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	body, err := readBody(w, r)
+	body, err := g.readBody(w, r)
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("a message has at most %d bytes", large.Limit))
+		return
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		refuse(w, http.StatusRequestTimeout, fmt.Sprintf("the message did not come within %v", g.bodyTime))
 		return
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "the body could not be read: "+err.Error())
@@ -41,11 +46,13 @@ func (g *Gateway) publish(w http.ResponseWriter, r *http.Request) {
 }
 
 // readBody reads a body within the limit; one that declares more is not read.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+func (g *Gateway) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.ContentLength > maxPayloadBytes {
 		w.Header().Set("Connection", "close") // what follows is not read
 		return nil, &http.MaxBytesError{Limit: maxPayloadBytes}
 	}
+	// A writer without a deadline, as in tests, waits for ever.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.bodyTime))
 	return io.ReadAll(http.MaxBytesReader(w, r.Body, maxPayloadBytes))
 }
 
