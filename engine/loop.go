@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/weirws/weir/codec"
@@ -109,14 +110,10 @@ func (l *loop) leave(c *Conn) {
 	l.core.conns.Add(-1)
 }
 
-// snapshot appends the open connections from the given place on to dst, as
-// many as fit.
-func (l *loop) snapshot(dst []*Conn, from int) []*Conn {
+// snapshot returns the open connections: all of one moment, since one that
+// leaves changes the place of another.
+func (l *loop) snapshot() []*Conn {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if from >= len(l.open) {
-		return dst
-	}
-	n := min(len(l.open)-from, cap(dst)-len(dst))
-	return append(dst, l.open[from:from+n]...)
+	return slices.Clone(l.open)
 }

@@ -61,6 +61,11 @@ func (s *Server) closePlain() {
 	}
 	_ = p.http.Close() // its listener is ours and closes without error
 	<-p.done
+	p.drain()
+}
+
+// drain closes the sockets that net/http has not taken.
+func (p *plainServer) drain() {
 	for {
 		select {
 		case nc := <-p.conns:
@@ -114,7 +119,10 @@ func upgradeRequired() *Refusal {
 func (s *Server) plainServer() *plainServer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.plain != nil || s.closing.Load() {
+	if s.closing.Load() {
+		return nil
+	}
+	if s.plain != nil {
 		return s.plain
 	}
 	p := &plainServer{

@@ -157,19 +157,11 @@ func (s *Server) Conns() iter.Seq[*Conn] { return s.core.open }
 
 // open yields the open connections. It holds no lock while it yields.
 func (co *core) open(yield func(*Conn) bool) {
-	batch := make([]*Conn, 0, 256)
 	for _, l := range co.loops {
-		for at := 0; ; {
-			batch = l.snapshot(batch[:0], at)
-			for _, c := range batch {
-				if !yield(c) {
-					return
-				}
+		for _, c := range l.snapshot() {
+			if !yield(c) {
+				return
 			}
-			if len(batch) < cap(batch) {
-				break
-			}
-			at += len(batch)
 		}
 	}
 }
@@ -186,16 +178,15 @@ func (s *Server) Metrics() Metrics { return s.core.metrics() }
 // It must not be called by a callback, which it would wait for.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stopListening()
-	n := 0
-	for c := range s.Conns() {
-		c.shut(&CloseError{Code: StatusGoingAway, Err: ErrServerClosed}, frame)
-		if n++; n%closePace == 0 && sleep(ctx, time.Millisecond) != nil {
-			break
-		}
+	err := s.goAway(ctx)
+	if err == nil {
+		err = s.shutdownPlain(ctx)
 	}
-	err := s.shutdownPlain(ctx)
-	for s.core.conns.Load() > 0 && err == nil {
+	for n := 1; s.core.conns.Load() > 0 && err == nil; n++ {
 		err = sleep(ctx, tick/10)
+		if n%10 == 0 && err == nil {
+			err = s.goAway(ctx) // an upgrade may have been under way
+		}
 	}
 	ended := make(chan struct{})
 	go func() { // ends when the last callback has returned
@@ -208,6 +199,22 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return ctx.Err()
 	}
 	return err
+}
+
+// goAway sends all that are open a closing frame with 1001, at a pace.
+func (s *Server) goAway(ctx context.Context) error {
+	n := 0
+	for c := range s.Conns() {
+		if !c.shut(&CloseError{Code: StatusGoingAway, Err: ErrServerClosed}, frame) {
+			continue
+		}
+		if n++; n%closePace == 0 {
+			if err := sleep(ctx, time.Millisecond); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // sleep waits for d or for the end of ctx.
@@ -248,6 +255,9 @@ func (s *Server) stopListening() {
 func (s *Server) end() {
 	s.closePlain()
 	s.core.close()
+	if p := s.startedPlain(); p != nil {
+		p.drain() // what a loop gave up meanwhile
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	select {
