@@ -20,8 +20,8 @@ CLIENTS = engine/testdata/clients
 CLIENT_TESTS = $(shell $(GO) list ./... | grep '/clienttest$$')
 OTHER_TESTS  = $(shell $(GO) list ./... | grep -v '/clienttest$$')
 
-.PHONY: help build run test test-race test-invariants test-facts test-clients test-docs
-.PHONY: vet fmt-check check bench bench-peers fuzz clients clean
+.PHONY: help build run test test-race test-invariants test-facts test-peers test-clients test-docs
+.PHONY: vet fmt-check check bench bench-peers million fuzz clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -32,7 +32,7 @@ build: ## build bin/weir
 run: build ## build bin/weir and start `weir serve` (ARGS='--listen 127.0.0.1:9000' ...)
 	@exec ./bin/weir serve $(ARGS)
 
-test: test-race test-invariants test-facts test-clients ## all tests: with -race, with -tags invariants, the facts, the real clients
+test: test-race test-invariants test-facts test-peers test-clients ## all tests: with -race, with -tags invariants, the facts, the real clients
 
 # The race detector needs a C compiler. Without one the tests run all the same, and it is said.
 test-race: ## tests under the race detector
@@ -54,6 +54,9 @@ test-clients: clients ## tests with real clients: ws, Node, Python's websockets,
 	if $(GO) test -count=1 -v -timeout 8m $(CLIENT_TESTS) >bin/clients.log 2>&1; then \
 		awk '/--- SKIP/ { print; print why } /^--- PASS|^ok/ { print } { why = $$0 }' bin/clients.log; \
 	else cat bin/clients.log; exit 1; fi
+
+test-peers: ## tests of the comparison, which is a module of its own
+	cd $(PEERS) && $(GO) test ./...
 
 test-docs: ## the tests that hold the tree to its documents
 	$(GO) test -count=1 ./docs
@@ -90,8 +93,11 @@ bench: ## micro-benchmarks: BENCH=regexp COUNT=n PKG=./codec; BASE=old.txt compa
 	@! grep -q '^FAIL' bin/bench.txt
 	$(GO) tool benchstat $(BASE) bin/bench.txt
 
-bench-peers: build ## weir beside other servers, interleaved (ARGS='-rounds 3' ...)
+bench-peers: ## weir beside other servers, interleaved; writes docs/benchmarks.md (ARGS='--rounds 5' ...)
 	cd $(PEERS) && $(GO) run ./compare $(ARGS)
+
+million: ## a million connections to one weir, in a guest kernel where need be (ARGS='--conns 100000' ...)
+	CGO_ENABLED=0 $(GO) run ./bench/million/launcher $(ARGS)
 
 # A target's failure either leaves the input that failed in testdata/fuzz, or is the toolchain's race at the end of
 # -fuzztime (go.dev/issue/75804: "context deadline exceeded" and nothing else, mended in Go 1.27); that one runs again.
