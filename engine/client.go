@@ -18,7 +18,7 @@ import (
 )
 
 // Client dials WebSockets. Its connections share its event loops. Its methods
-// may be called from any goroutine.
+// may be called from any goroutine; Dial and Close block, the others don't.
 type Client struct {
 	core *core
 	base *route

@@ -14,7 +14,8 @@ type Prepared struct {
 	frame []byte
 }
 
-// Prepare encodes a message. data is copied.
+// Prepare encodes a message. data is copied. It may be called from any
+// goroutine and does not block.
 func Prepare(k Kind, data []byte) (*Prepared, error) {
 	if !k.valid() {
 		return nil, fmt.Errorf("engine: prepare: %v is neither Text nor Binary", k)

@@ -384,8 +384,9 @@ func (c *Conn) tellDone(done func(error), err error) {
 // be called from any goroutine and does not block.
 func (c *Conn) Ping(payload []byte) error { return c.control(codec.OpPing, payload) }
 
-// Pong sends an unsolicited pong: RFC 6455, 5.5.3. Pings are answered by
-// themselves. It may be called from any goroutine and does not block.
+// Pong sends an unsolicited pong with up to 125 bytes of payload, which are
+// copied: RFC 6455, 5.5.3. Pings are answered by themselves. It may be called
+// from any goroutine and does not block.
 func (c *Conn) Pong(payload []byte) error { return c.control(codec.OpPong, payload) }
 
 func (c *Conn) control(op codec.OpCode, payload []byte) error {

@@ -18,7 +18,8 @@ import (
 )
 
 // Server answers opening handshakes and serves the connections that they make.
-// Its methods may be called from any goroutine.
+// Its methods may be called from any goroutine. Those that block say so; the
+// others don't.
 type Server struct {
 	core    *core
 	base    *route // of paths that Handle was not called for
