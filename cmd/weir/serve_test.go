@@ -1,8 +1,10 @@
 package main_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 	"github.com/weirws/weir/engine"
@@ -169,5 +172,44 @@ func TestServeIsQuiet(t *testing.T) {
 	s.Stop()
 	if _, stderr := s.Text(); stderr != "" {
 		t.Errorf("it logged:\n%s", stderr)
+	}
+}
+
+// TestServeFinishesRequests: a publication that is under way at SIGTERM is
+// answered.
+func TestServeFinishesRequests(t *testing.T) {
+	s := weirtest.Serve(t)
+	p := dial(t, s.URL("ws", "/ws?topic=a"))
+	p.settle()
+	c, err := net.Dial("tcp", s.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	in := bufio.NewReader(c)
+	send := func(text string, wantStatus int) {
+		t.Helper()
+		if _, err := io.WriteString(c, text); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.StatusCode != wantStatus {
+			t.Fatalf("got %s, want %d", answer.Status, wantStatus)
+		}
+	}
+	send("POST /publish/a HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n", http.StatusContinue)
+	s.Signal(syscall.SIGTERM)
+	if end := p.end(); end.Code != engine.StatusGoingAway {
+		t.Errorf("got %v, want 1001", end)
+	}
+	send("hello", http.StatusOK)
+	if code := s.Wait(); code != 0 {
+		t.Errorf("it ended with %d, want 0", code)
 	}
 }

@@ -50,11 +50,12 @@ type Process struct {
 	Stdin  io.WriteCloser
 	out    *output
 	errs   *output
+	told   bool          // it got a signal: a second one would kill it
 	exited chan struct{} // closed when cmd.ProcessState is there
 }
 
-// Start starts weir. At the end of the test it gets a SIGTERM if it still runs,
-// and must then end with exit code 0.
+// Start starts weir. At the end of the test it gets a SIGTERM if it still runs
+// and got no signal yet, and must then end with exit code 0.
 func Start(t *testing.T, args ...string) *Process {
 	t.Helper()
 	p := &Process{t: t, cmd: exec.Command(binary, args...), out: newOutput(), errs: newOutput(), exited: make(chan struct{})}
@@ -80,7 +81,9 @@ func (p *Process) cleanup() {
 	select {
 	case <-p.exited:
 	default:
-		p.Signal(syscall.SIGTERM)
+		if !p.told {
+			p.Signal(syscall.SIGTERM)
+		}
 		if code := p.Wait(); code != 0 {
 			p.t.Errorf("%s ended with %d after SIGTERM:\n%s", p.cmd.Args, code, p.errs)
 		}
@@ -96,6 +99,7 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Signal sends it a signal.
 func (p *Process) Signal(s os.Signal) {
 	p.t.Helper()
+	p.told = true
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Error(err)
 	}
