@@ -94,27 +94,29 @@ func (c *Conn) keep(l *loop, b []byte) {
 // receive decodes frames. It is called on the loop while c is open.
 func (c *Conn) receive(l *loop, b []byte) {
 	in := l.begin(c)
-	defer c.contain(l, in)
+	defer c.contain(l, in, &b)
 	if in.direct {
 		in.direct = false
 		ev, err := in.dec.Filled(len(b))
-		c.event(l, in, &ev, err)
 		b = nil
+		c.event(l, in, &ev, err)
 	}
 	if in.rest != nil {
 		in.stash(b) // what was stashed comes first: follow decodes both
 	} else {
-		c.decode(l, in, b)
+		c.decode(l, in, &b)
 	}
 	if c.phase == phaseOpen {
 		c.sock.ReadInto(len(in.dec.Held()) > 0)
 	}
 }
 
-// contain ends receive, also when an Inline callback panicked.
-func (c *Conn) contain(l *loop, in *inbound) {
+// contain ends receive, also when an Inline callback panicked: then follow
+// decodes what is left of b.
+func (c *Conn) contain(l *loop, in *inbound, b *[]byte) {
 	if r := recover(); r != nil {
 		c.panicked(r)
+		in.stash(*b)
 	}
 	l.finish(c, in)
 	if l.messages > 0 {
@@ -126,15 +128,15 @@ func (c *Conn) contain(l *loop, in *inbound) {
 
 // decode takes one event after the other out of b, until b is used up, reading
 // stops, or no frame counts any more.
-func (c *Conn) decode(l *loop, in *inbound, b []byte) {
-	for len(b) > 0 && c.phase == phaseOpen {
+func (c *Conn) decode(l *loop, in *inbound, b *[]byte) {
+	for len(*b) > 0 && c.phase == phaseOpen {
 		if c.stops.Load()&(stopUser|stopStrand) != 0 {
-			in.stash(b)
+			in.stash(*b)
 			c.hold()
 			break
 		}
-		ev, n, err := in.dec.Next(b)
-		b = b[n:]
+		ev, n, err := in.dec.Next(*b)
+		*b = (*b)[n:]
 		c.event(l, in, &ev, err)
 	}
 }

@@ -1,0 +1,143 @@
+package engine
+
+import (
+	"context"
+	"encoding/binary"
+	"net"
+	"sync"
+	"testing"
+)
+
+func TestRoundTrip(t *testing.T) {
+	eachMode(t, func(t *testing.T, r rig) {
+		s := r.serve(t, Handler{}, nil)
+		p := s.open()
+		c := s.only()
+		go func() {
+			for {
+				f, err := p.next()
+				if err != nil {
+					return
+				}
+				if f.op == opPinged {
+					// Others before it, and the same twice, don't count.
+					for _, b := range [][]byte{nil, {1}, make([]byte, 8), f.payload, f.payload} {
+						_, _ = p.nc.Write(maskedFrame(0x8a, b))
+					}
+				}
+			}
+		}()
+		var all sync.WaitGroup
+		for range 10 {
+			all.Go(func() {
+				for range 10 {
+					if d, err := c.RoundTrip(context.Background()); err != nil || d <= 0 {
+						t.Errorf("got %v, %v", d, err)
+					}
+				}
+			})
+		}
+		all.Wait()
+		c.mu.Lock()
+		if n := len(c.more.trips); n != 0 {
+			t.Errorf("%d are kept", n)
+		}
+		c.mu.Unlock()
+		p.nc.Close()
+	})
+}
+
+// A callback of a worker may wait for the pong, which the loop takes.
+func TestRoundTripInCallback(t *testing.T) {
+	s := usual.serve(t, Handler{Message: func(c *Conn, _ Message) {
+		if _, err := c.RoundTrip(context.Background()); err != nil {
+			t.Error(err)
+		}
+		c.SendText("back")
+	}}, nil)
+	p := s.open()
+	p.sendText("x")
+	f := p.frame()
+	p.send(opPonged, f.payload)
+	p.wantText("back")
+	p.closing()
+}
+
+func TestRoundTripFails(t *testing.T) {
+	h, ended := ends(Handler{})
+	s := usual.serve(t, h, nil)
+	p := s.open()
+	c := s.only()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := c.RoundTrip(ctx); err != context.Canceled {
+		t.Errorf("cancelled: %v", err)
+	}
+	p.frame()
+	// As many as may, none answered, then the end.
+	var all sync.WaitGroup
+	for range maxControlFrames {
+		all.Go(func() {
+			if _, err := c.RoundTrip(context.Background()); err != net.ErrClosed {
+				t.Errorf("the connection ends: %v", err)
+			}
+		})
+	}
+	seen := map[uint64]bool{}
+	for range maxControlFrames {
+		f := p.frame()
+		seen[binary.BigEndian.Uint64(f.payload)] = true
+	}
+	if len(seen) != maxControlFrames {
+		t.Errorf("%d different pings", len(seen))
+	}
+	if _, err := c.RoundTrip(context.Background()); err != ErrBacklogFull {
+		t.Errorf("one more: %v", err)
+	}
+	p.reset()
+	within(t, "Close", ended)
+	all.Wait()
+	if _, err := c.RoundTrip(context.Background()); err != net.ErrClosed {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+// Pings and pongs of the application's own.
+func TestPingPong(t *testing.T) {
+	eachMode(t, func(t *testing.T, r rig) {
+		got := make(chan string, 10)
+		s := r.serve(t, Handler{
+			Ping: func(_ *Conn, b []byte) { got <- "ping " + string(b) },
+			Pong: func(_ *Conn, b []byte) { got <- "pong " + string(b) },
+		}, nil)
+		p := s.open()
+		c := s.only()
+		long := blob(125)
+		for _, b := range [][]byte{nil, []byte("x"), long} {
+			if err := c.Ping(b); err != nil {
+				t.Error(err)
+			}
+			p.want(opPinged, b)
+			p.send(opPonged, b)
+			if g := within(t, "Pong", got); g != "pong "+string(b) {
+				t.Errorf("got %q", g)
+			}
+			if err := c.Pong(b); err != nil {
+				t.Error(err)
+			}
+			p.want(opPonged, b)
+			p.send(opPinged, b)
+			p.want(opPonged, b)
+			if g := within(t, "Ping", got); g != "ping "+string(b) {
+				t.Errorf("got %q", g)
+			}
+		}
+		if err := c.Ping(blob(126)); err != ErrTooBig {
+			t.Errorf("Ping of 126 bytes: %v", err)
+		}
+		if err := c.Pong(blob(126)); err != ErrTooBig {
+			t.Errorf("Pong of 126 bytes: %v", err)
+		}
+		p.closing()
+	})
+}
