@@ -30,7 +30,7 @@ func newBench() *cobra.Command {
 weir bench idle --pid $(pidof weir) ws://127.0.0.1:9001/echo`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 && strings.Contains(args[0], "://") {
-				return problem.Usage("weir bench wants a scenario before the URL", "Try: weir bench echo "+args[0])
+				return problem.Usage("weir bench wants a scenario before the URL", "Try: weir bench echo "+shellWord(args[0]))
 			}
 			return knownCommand(cmd, args)
 		},
@@ -179,7 +179,7 @@ func (m *measurement) wantPID(cmd, rawURL string) error {
 	fix := "Find it with pidof, and add --pid."
 	if u, err := url.Parse(rawURL); err == nil {
 		if p, ok := holder.Of(u.Host); ok {
-			fix = fmt.Sprintf("It is %d (%s): %s --pid %d %s", p.PID, p.Name, cmd, p.PID, rawURL)
+			fix = fmt.Sprintf("It is %d (%s): %s --pid %d %s", p.PID, p.Name, cmd, p.PID, shellWord(rawURL))
 		}
 	}
 	return problem.Usage(cmd+" wants the server's process", fix)

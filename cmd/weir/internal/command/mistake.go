@@ -97,6 +97,14 @@ func unknownWord(what, word string, words []string, lead string) error {
 	return problem.Usage(what, "It is one of: "+strings.Join(words, ", "))
 }
 
+// shellWord makes one word of a shell's command line out of s.
+func shellWord(s string) string {
+	if strings.ContainsAny(s, " \t\n?*[]{}()<>|&;$`\"'\\#~!") || s == "" {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}
+
 // noArguments is for commands that take flags only.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
@@ -104,7 +112,7 @@ func noArguments(cmd *cobra.Command, args []string) error {
 	}
 	what := fmt.Sprintf("%s takes no argument, and got %q", cmd.CommandPath(), args[0])
 	if cmd.Flags().Lookup("listen") != nil && strings.Contains(args[0], ":") {
-		return problem.Usage(what, "Did you mean: "+cmd.CommandPath()+" --listen "+args[0])
+		return problem.Usage(what, "Did you mean: "+cmd.CommandPath()+" --listen "+shellWord(args[0]))
 	}
 	return problem.Usage(what, "See: "+cmd.CommandPath()+" --help")
 }
