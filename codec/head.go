@@ -76,12 +76,15 @@ func (f fields) parse(b []byte) (fields, bool) {
 		end := bytes.IndexByte(b, '\n')
 		line := b[:end-1]
 		b = b[end+1:]
-		colon := bytes.IndexByte(line, ':')
-		if colon < 0 || !validToken(line[:colon]) {
+		colon := 0
+		for colon < len(line) && isToken(line[colon]) {
+			colon++
+		}
+		if colon == 0 || colon == len(line) || line[colon] != ':' {
 			return f, false
 		}
 		value := trimSpace(line[colon+1:])
-		if !validValue(value) {
+		if !validBytes(value) {
 			return f, false
 		}
 		f = append(f, Field{line[:colon:colon], value[:len(value):len(value)]})

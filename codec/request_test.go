@@ -254,7 +254,10 @@ func TestHostile05Host(t *testing.T) {
 		mustShake(t, with(t, line, bad), 400)
 	}
 	// Not only of an upgrade: HTTP/1.1 asks for it (RFC 9112, 3.2).
-	mustShake(t, "GET / HTTP/1.1\r\n\r\n", 400)
+	var r Request
+	if _, err := r.Parse([]byte("GET / HTTP/1.1\r\n\r\n"), Limits{}); err == nil {
+		t.Fatal("a plain request without Host was accepted")
+	}
 	for _, good := range []string{"Host: a\r\n", "Host: a:80\r\n", "Host: a:\r\n", "Host: [::1]\r\n", "Host: [::ffff:1.2.3.4]:8080\r\n", "host:   xn--bcher-kva.example \t\r\n", "Host: a_b.c-d~e!\r\n"} {
 		mustShake(t, with(t, line, good), 101)
 	}

@@ -1,5 +1,7 @@
 package codec
 
+import "math"
+
 // Store lends the memory in which a Decoder keeps a message that is not yet
 // whole. It is called by the goroutine that feeds the Decoder.
 type Store interface {
@@ -31,5 +33,5 @@ const (
 // are (nearly) there is known to need at least known bytes, known ≥ have.
 func growTo(have int, known uint64) int {
 	want := max(firstGrow, growFactor*uint64(have))
-	return int(min(known, want))
+	return int(min(known, want, math.MaxInt))
 }

@@ -1,5 +1,7 @@
 package codec
 
+import "encoding/binary"
+
 // The character classes of HTTP, as sets of 128 bits: bit c stands for the
 // byte c. Bytes from 0x80 on are in none.
 const (
@@ -20,16 +22,19 @@ const (
 	low64 = 1<<64 - 1
 )
 
+// A shift by 64 or more leaves nothing, and c-64 wraps around below 64: so each
+// byte is looked up in its half, and those from 0x80 on in neither.
+
 func isToken(c byte) bool {
-	return (1<<(c&63))&(setToken&low64) != 0 && c < 64 || (1<<(c&63))&(setToken>>64) != 0 && c&^63 == 64
+	return uint64(1)<<c&(setToken&low64) != 0 || uint64(1)<<(c-64)&(setToken>>64) != 0
 }
 
 func isHost(c byte) bool {
-	return (1<<(c&63))&(setHost&low64) != 0 && c < 64 || (1<<(c&63))&(setHost>>64) != 0 && c&^63 == 64
+	return uint64(1)<<c&(setHost&low64) != 0 || uint64(1)<<(c-64)&(setHost>>64) != 0
 }
 
 func isBase64(c byte) bool {
-	return (1<<(c&63))&(setBase64&low64) != 0 && c < 64 || (1<<(c&63))&(setBase64>>64) != 0 && c&^63 == 64
+	return uint64(1)<<c&(setBase64&low64) != 0 || uint64(1)<<(c-64)&(setBase64>>64) != 0
 }
 
 // validToken reports whether s is a token (RFC 9110, 5.6.2).
@@ -50,6 +55,20 @@ func validValue[T []byte | string](s T) bool {
 		}
 	}
 	return true
+}
+
+// validBytes is validValue by eight bytes at a time.
+func validBytes(b []byte) bool {
+	const ones, high = 0x0101010101010101, 0x8080808080808080
+	for ; len(b) >= 8; b = b[8:] {
+		w := binary.LittleEndian.Uint64(b)
+		del := w ^ 0x7f*ones
+		// The high bit of some byte: a byte of w is below 0x20, or one of del is 0.
+		if suspect := (w-0x20*ones)&^w | (del-ones)&^del; suspect&high != 0 && !validValue(b[:8]) {
+			return false
+		}
+	}
+	return validValue(b)
 }
 
 // trimSpace cuts spaces and tabs off both ends (RFC 9110, 5.6.3).

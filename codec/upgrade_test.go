@@ -66,6 +66,7 @@ func TestCheckHTTP(t *testing.T) {
 		{"method", func(r *http.Request) { r.Method = "POST" }, 405},
 		{"HTTP/1.0", func(r *http.Request) { r.ProtoMinor = 0 }, 505},
 		{"HTTP/2", func(r *http.Request) { r.ProtoMajor, r.ProtoMinor = 2, 0 }, 505},
+		{"a major version above", func(r *http.Request) { r.ProtoMajor = 3 }, 505},
 		{"no Host", func(r *http.Request) { r.Host = "" }, 400},
 		{"no Upgrade", func(r *http.Request) { r.Header.Del("Upgrade") }, 426},
 		{"no Connection", func(r *http.Request) { r.Header.Del("Connection") }, 400},
