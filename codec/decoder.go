@@ -290,9 +290,14 @@ func (d *Decoder) takeData(b []byte) (ev Event, n int, e *Error) {
 
 // grow gets memory for a message of which have bytes are there, counting those
 // about to be stored. The frames before this one are received whole, so total
-// is known to be needed.
+// is known to be needed. When it is not the last, what follows is not known:
+// then memory doubles at least, or each of many small fragments would move all
+// that came before it.
 func (d *Decoder) grow(have int) {
 	want := growTo(have, d.total)
+	if !d.fin {
+		want = max(want, int(min(2*uint64(cap(d.msg)), d.maxBytes, math.MaxInt)))
+	}
 	d.msg = d.store.Grow(d.msg, want)
 	if cap(d.msg) < want {
 		panic("codec: Store.Grow returned less than it was asked for")

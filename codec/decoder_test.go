@@ -297,20 +297,35 @@ func TestDecoderMaxFragments(t *testing.T) {
 	mustGive(t, &Config{MaxFragments: 1}, join(frame(OpText, true, "a"), frame(OpText, true, "b")), textMessage("a"), textMessage("b"))
 }
 
+// exactStore is a Store that gives no byte more than it was asked for.
+type exactStore struct{ grown, moved int }
+
+func (s *exactStore) Grow(b []byte, need int) []byte {
+	s.grown++
+	s.moved += len(b)
+	return append(make([]byte, 0, need), b...)
+}
+
 // One-byte fragments cost the same each: the memory grows a few times, not
-// once a fragment.
+// once a fragment, so that the bytes moved stay in proportion.
 func TestHostile31OneByteFragments(t *testing.T) {
-	f := newFeeder(t, &Config{MaxFragments: 16384}, false)
-	f.feed(frame(OpBinary, false, "x"))
-	for range 16382 {
-		f.feed(frame(OpContinuation, false, "x"))
-	}
-	f.feed(frame(OpContinuation, true, "x"))
-	if len(f.out) != 1 || f.out[0] != binaryMessage(strings.Repeat("x", 16384)) {
-		t.Fatalf("got %s", f)
-	}
-	if f.store.grown > 400 {
-		t.Fatalf("got %d calls of Grow for 16384 fragments", f.store.grown)
+	for _, most := range []int{1000, 10_000, 1 << 14} {
+		var store exactStore
+		var d Decoder
+		d.Reset(&Config{MaxFragments: most, MaxMessageBytes: int64(most)}, &store)
+		d.Next(frame(OpBinary, false, "x"))
+		for range most - 2 {
+			if ev, _, err := d.Next(frame(OpContinuation, false, "x")); ev.Kind != None || err != nil {
+				t.Fatalf("got %v, %v", ev.Kind, err)
+			}
+		}
+		ev, _, err := d.Next(frame(OpContinuation, true, "x"))
+		if err != nil || string(ev.Data) != strings.Repeat("x", most) {
+			t.Fatalf("got %d bytes, %v", len(ev.Data), err)
+		}
+		if store.grown > 20 || store.moved > 3*most {
+			t.Fatalf("%d fragments: got %d calls of Grow and %d bytes moved", most, store.grown, store.moved)
+		}
 	}
 }
 

@@ -9,8 +9,9 @@ import (
 // HeadScan finds the end of a request's or an answer's head that arrives in
 // pieces, in time linear in its bytes. The zero value is at the beginning.
 type HeadScan struct {
-	pos   int // bytes before it were looked at
-	lines int // that ended before pos
+	seen  int // bytes that were looked at
+	line  int // where the line begins that has not ended
+	lines int // that have ended
 }
 
 // Scan looks at what of b was not there at the last call; b is all that has
@@ -28,18 +29,19 @@ func (s *HeadScan) Scan(b []byte, lim Limits) (n int, err error) {
 	}
 	b = b[:min(len(b), lim.HeadBytes)]
 	for {
-		i := bytes.IndexByte(b[s.pos:], '\n')
+		i := bytes.IndexByte(b[s.seen:], '\n')
 		if i < 0 {
+			s.seen = len(b)
 			break
 		}
-		end := s.pos + i // not 0: the first byte is no LF
+		end := s.seen + i // not 0: the first byte is no LF
 		if b[end-1] != '\r' {
 			return 0, refuse(http.StatusBadRequest, "a line of the head does not end with CR LF")
 		}
-		if i == 1 {
+		if end == s.line+1 {
 			return end + 1, nil
 		}
-		s.pos, s.lines = end+1, s.lines+1
+		s.seen, s.line, s.lines = end+1, end+1, s.lines+1
 		if s.lines-1 > lim.Fields {
 			return 0, refuse(http.StatusRequestHeaderFieldsTooLarge, "too many header fields")
 		}
