@@ -175,10 +175,10 @@ func (c *Console) send(ctx context.Context, text string) (*engine.CloseError, er
 		}
 		return nil, problem.Failure(nil, err.Error(), "")
 	}
+	c.show.sent(text) // before the answer can be
 	for {
 		switch err := c.conn.Send(kind, data); {
 		case err == nil:
-			c.show.sent(text)
 			return nil, nil
 		case !errors.Is(err, engine.ErrBacklogFull):
 			return <-c.ended, nil
