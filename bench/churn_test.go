@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -150,15 +149,5 @@ func TestGrowth(t *testing.T) {
 	}
 	if got := growth(r).GrowthBytes; got < 99_999 || got > 100_001 {
 		t.Errorf("got %v B per hour, want 100000", got)
-	}
-}
-
-func TestIdle(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("memory of a process can be read on Linux only")
-	}
-	s := new(testServer).start(t)
-	if _, err := Idle(context.Background(), IdleOptions{Target: Target{URL: s.url()}}); err == nil || !strings.Contains(err.Error(), "PID") {
-		t.Errorf("got %v without a PID", err)
 	}
 }
