@@ -96,8 +96,3 @@ func TestAllocs(t *testing.T) {
 		})
 	}
 }
-
-// reused is a Store of one piece of memory.
-type reused []byte
-
-func (r reused) Grow(b []byte, need int) []byte { return append(r[:0], b...) }

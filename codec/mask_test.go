@@ -2,7 +2,6 @@ package codec
 
 import (
 	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -91,16 +90,4 @@ func FuzzMask(f *testing.F) {
 			t.Fatalf("masked twice: got % x, want % x", got, b)
 		}
 	})
-}
-
-func BenchmarkMask(b *testing.B) {
-	for _, size := range []int{4, 15, 32, 125, 1024, 65536} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			p := make([]byte, size)
-			b.SetBytes(int64(size))
-			for b.Loop() {
-				Mask(p, testMask, 0)
-			}
-		})
-	}
 }

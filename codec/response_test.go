@@ -184,14 +184,3 @@ func TestHandshakeBothHalves(t *testing.T) {
 		t.Fatalf("got %q, %v", client.Subprotocol, err)
 	}
 }
-
-func BenchmarkResponseParse(b *testing.B) {
-	in := []byte(goodResponse)
-	var r Response
-	b.ReportAllocs()
-	for b.Loop() {
-		if n, err := r.Parse(in, Limits{}); n == 0 || err != nil {
-			b.Fatal(err)
-		}
-	}
-}

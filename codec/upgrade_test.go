@@ -137,15 +137,3 @@ func TestRequestHTTP(t *testing.T) {
 		t.Fatalf("got %v", got.URL)
 	}
 }
-
-func BenchmarkAppendUpgrade(b *testing.B) {
-	key := []byte(goodKey)
-	dst := make([]byte, 0, 1024)
-	b.ReportAllocs()
-	for b.Loop() {
-		var err error
-		if dst, err = AppendUpgrade(dst[:0], key, "chat", "", nil); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
