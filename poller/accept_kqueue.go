@@ -17,7 +17,10 @@ type peer struct {
 	sa unix.Sockaddr
 }
 
-// acceptSock accepts a connection from fd, with the options that it does not inherit everywhere.
+// inherits: no, at least not everywhere.
+func inherits(int) bool { return false }
+
+// acceptSock accepts a connection from fd. It is non-blocking.
 func acceptSock(fd int, from *peer) (int, unix.Errno) {
 	syscall.ForkLock.RLock()
 	nfd, sa, err := unix.Accept(fd)
@@ -28,9 +31,9 @@ func acceptSock(fd int, from *peer) (int, unix.Errno) {
 	if err != nil {
 		return -1, errnoOf(err)
 	}
-	if unix.SetNonblock(nfd, true) != nil || setSocketOptions(nfd) != nil {
-		_ = unix.Close(nfd) // reset by its peer meanwhile
-		return -1, unix.ECONNABORTED
+	if err := unix.SetNonblock(nfd, true); err != nil {
+		_ = unix.Close(nfd) // err says more
+		return -1, errnoOf(err)
 	}
 	from.sa = sa
 	return nfd, 0

@@ -15,7 +15,18 @@ type peer struct {
 	sa unix.RawSockaddrAny
 }
 
-// acceptSock accepts a connection from fd. It is non-blocking, and has the listening socket's options.
+// inherits reports whether what is accepted from fd has fd's options: that of a TCP socket has, that
+// of a unix socket or of one that also speaks MPTCP (as net.Listen makes it) has not.
+func inherits(fd int) bool {
+	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
+	if err != nil || domain == unix.AF_UNIX {
+		return false
+	}
+	inline, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE)
+	return err == nil && inline != 0
+}
+
+// acceptSock accepts a connection from fd. It is non-blocking.
 func acceptSock(fd int, from *peer) (int, unix.Errno) {
 	size := uint32(unsafe.Sizeof(from.sa))
 	r, _, errno := unix.RawSyscall6(unix.SYS_ACCEPT4, uintptr(fd), uintptr(unsafe.Pointer(&from.sa)),

@@ -42,9 +42,6 @@ func (ln *Listener) dealNet(nc net.Conn, deal Deal) {
 		return
 	}
 	if err := ln.p.attach(to, nc, nil, c, h); err != nil {
-		if c.loop == nil {
-			c.bind(to, h)
-		}
 		c.fail(err)
 	}
 }

@@ -23,6 +23,7 @@ type acceptor struct {
 	to   *Loop // deals to this loop only; nil: to all in turn
 	deal Deal
 	fd   int
+	each bool // what is accepted does not inherit our socket options
 
 	// accept is acceptSock; a test puts an exhausted system in its place.
 	accept func(fd int, from *peer) (int, unix.Errno)
@@ -71,7 +72,7 @@ func (ln *Listener) takeSocket() error {
 }
 
 func (ln *Listener) addAcceptor(fd int) *acceptor {
-	a := &acceptor{ln: ln, fd: fd, accept: acceptSock}
+	a := &acceptor{ln: ln, fd: fd, each: !inherits(fd), accept: acceptSock}
 	a.backOff.log = ln.p.options.Log
 	ln.acceptors = append(ln.acceptors, a)
 	return a
@@ -242,6 +243,10 @@ func (a *acceptor) acceptOne() verdict {
 		return acceptLater
 	}
 	a.backOff.reset()
+	if a.each && setSocketOptions(fd) != nil {
+		_ = closeRaw(fd) // reset by its peer meanwhile
+		return acceptMore
+	}
 	to := a.to
 	if to == nil {
 		to = a.ln.p.deal()

@@ -81,20 +81,23 @@ func prepare(fd int) error {
 	return setSocketOptions(fd)
 }
 
-// setSocketOptions sets what every connection has, on it or on the socket that accepts it: small
-// writes go out at once, and an urgent byte stays in its place among the others.
+// setSocketOptions sets what every connection has: small writes go out at once, and an urgent byte
+// stays in its place among the others (without SO_OOBINLINE it is taken out of the stream).
 func setSocketOptions(fd int) error {
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
 		return os.NewSyscallError("getsockname", err)
 	}
-	if _, local := sa.(*unix.SockaddrUnix); local {
-		return nil
+	if _, local := sa.(*unix.SockaddrUnix); !local {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+			return os.NewSyscallError("setsockopt", err)
+		}
 	}
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
-		return os.NewSyscallError("setsockopt", err)
+	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1)
+	if err == unix.EOPNOTSUPP || err == unix.ENOPROTOOPT {
+		return nil // MPTCP: it has no urgent bytes
 	}
-	return os.NewSyscallError("setsockopt", unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_OOBINLINE, 1))
+	return os.NewSyscallError("setsockopt", err)
 }
 
 func (c *Conn) shutdownWrite() error {

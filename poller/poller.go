@@ -152,26 +152,28 @@ func (p *Poller) Attach(l *Loop, nc net.Conn, early []byte, c *Conn, h Handler) 
 	return nil
 }
 
-// attach is Attach; on error c is bound perhaps, and not marked as closed.
+// attach is Attach, but on error c is not marked as closed.
 func (p *Poller) attach(l *Loop, nc net.Conn, early []byte, c *Conn, h Handler) error {
+	c.bind(l, h)
 	if p.options.Streams || !hasDescriptor(nc) {
-		return l.attachStream(nc, early, c, h)
+		return l.attachStream(nc, early, c)
 	}
 	fd, err := takeDescriptor(nc)
 	if err != nil {
 		return err
 	}
-	return l.attachSock(fd, early, c, h)
+	return l.attachSock(fd, early, c)
 }
 
 // AttachFD makes the connected stream socket fd a connection of l. fd is the poller's from now on,
 // also on error: then it is closed and h is not called. It is made non-blocking. Otherwise it is as
 // Attach. With Options.Streams, and on a system without a reactor, it returns errors.ErrUnsupported.
 func (l *Loop) AttachFD(fd int, c *Conn, h Handler) error {
+	c.bind(l, h)
 	err := l.adopt(fd)
 	if err == nil {
 		c.flags.Or(connAdopted)
-		err = l.attachSock(fd, nil, c, h)
+		err = l.attachSock(fd, nil, c)
 	}
 	if err != nil {
 		c.flags.Or(connClosed)

@@ -44,11 +44,11 @@ func dialPair(t testing.TB, network string) (near, far net.Conn) {
 		t.Fatal(err)
 	}
 	for _, nc := range []net.Conn{near, far} {
-		// Small buffers, so that a few MiB fill them.
-		if err := nc.(buffered).SetReadBuffer(64 << 10); err != nil {
+		// So small that a few MiB fill them, and large enough for a few segments of the loopback.
+		if err := nc.(buffered).SetReadBuffer(256 << 10); err != nil {
 			t.Fatal(err)
 		}
-		if err := nc.(buffered).SetWriteBuffer(64 << 10); err != nil {
+		if err := nc.(buffered).SetWriteBuffer(256 << 10); err != nil {
 			t.Fatal(err)
 		}
 	}

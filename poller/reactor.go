@@ -183,8 +183,7 @@ func (c *Conn) endSock(got bool, errno unix.Errno) {
 }
 
 // attachSock makes the prepared descriptor fd a connection of l and has the loop start it.
-func (l *Loop) attachSock(fd int, early []byte, c *Conn, h Handler) error {
-	c.bind(l, h)
+func (l *Loop) attachSock(fd int, early []byte, c *Conn) error {
 	c.sock = int32(fd + 1)
 	c.flags.Or(connHeld)
 	if err := l.register(fd, c); err != nil {

@@ -31,7 +31,7 @@ func (l *Loop) adopt(fd int) error {
 
 func (t *table) of(*Loop) []*Conn { return nil }
 
-func (l *Loop) attachSock(int, []byte, *Conn, Handler) error { return errors.ErrUnsupported }
+func (l *Loop) attachSock(int, []byte, *Conn) error { return errors.ErrUnsupported }
 
 func (c *Conn) send([]byte) (int, error)          { return 0, net.ErrClosed }
 func (c *Conn) sendBuffers([][]byte) (int, error) { return 0, net.ErrClosed }

@@ -45,8 +45,7 @@ type stream struct {
 }
 
 // attachStream makes nc a stream of l.
-func (l *Loop) attachStream(nc net.Conn, early []byte, c *Conn, h Handler) error {
-	c.bind(l, h)
+func (l *Loop) attachStream(nc net.Conn, early []byte, c *Conn) error {
 	c.flags.Or(connHeld)
 	s := &stream{
 		c:       c,

@@ -87,13 +87,9 @@ func (s *stream) writeOut() {
 		s.mu.Lock()
 		out := s.pending
 		shut := len(out) == 0 && s.shutting && !s.shut && !s.closing && s.writeErr == nil
-		switch {
-		case len(out) > 0:
-			s.pending, s.inFlight = nil, len(out)
-		case shut:
-			s.shut = true
-		default:
+		if len(out) == 0 && !shut {
 			s.writing = false
+			s.callDrain()
 			closing := s.closing
 			s.mu.Unlock()
 			if closing {
@@ -101,6 +97,8 @@ func (s *stream) writeOut() {
 			}
 			return
 		}
+		s.pending, s.inFlight = nil, len(out)
+		s.shut = s.shut || shut
 		s.mu.Unlock()
 		if shut {
 			s.written(s.nc.(closeWriter).CloseWrite())
@@ -112,18 +110,22 @@ func (s *stream) writeOut() {
 	}
 }
 
-// written notes the end of one write and calls for Drain if that is owed.
+// written notes the end of one write.
 func (s *stream) written(err error) {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.inFlight = 0
 	if err != nil {
 		s.writeErr = err
 		s.set.putBuffer(s.pending)
 		s.pending = nil
 	}
-	owed := s.c.flags.Load()&connShort != 0 && !s.closing
-	s.mu.Unlock()
-	if owed {
+	s.callDrain()
+}
+
+// callDrain has the loop call Drain if that is owed. mu is held.
+func (s *stream) callDrain() {
+	if s.c.flags.Load()&connShort != 0 && !s.closing {
 		s.c.loop.Do(s.drain) // refused: the loop has ended, and with it all calls
 	}
 }

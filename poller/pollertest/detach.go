@@ -5,6 +5,8 @@ import (
 	"io"
 	"net"
 	"testing"
+
+	"github.com/weirws/weir/poller"
 )
 
 // talk checks that nc and far are the two ends of one connection, first having been read from it.
@@ -59,25 +61,39 @@ func testDetachWithin(t *testing.T, b Backend) {
 	talk(t, <-detached, far, ", body, ")
 }
 
-// testDetachIdle detaches while nothing is under way.
+// testDetachIdle detaches while nothing is under way, after something was.
 func testDetachIdle(t *testing.T, b Backend) {
 	p := newProbe(t)
+	p.echo()
+	drained := make(chan struct{}, 1)
+	p.drain = func() { drained <- struct{}{} }
 	_, far := one(t, b, p)
+	exchange(t, far, []byte("something"))
 	settle(t, p.Loop())
 	var nc net.Conn
-	on(t, p.Loop(), func() {
-		var err error
-		if nc, err = p.Detach(); err != nil {
-			t.Error(err)
+	detach := func() (err error) {
+		on(t, p.Loop(), func() { nc, err = p.Detach() })
+		return err
+	}
+	err := detach()
+	for errors.Is(err, poller.ErrUnwritten) {
+		if p.Closed() {
+			t.Fatal("Closed without having been detached")
 		}
-		if !p.Closed() {
-			t.Error("not Closed after Detach")
-		}
-		if _, err := p.Detach(); !errors.Is(err, net.ErrClosed) {
-			t.Errorf("second Detach: got %v, want net.ErrClosed", err)
-		}
-	})
-	talk(t, nc, far, "")
+		<-drained
+		err = detach()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !p.Closed() {
+		t.Error("not Closed after Detach")
+	}
+	detached := nc
+	if err := detach(); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("second Detach: got %v, want net.ErrClosed", err)
+	}
+	talk(t, detached, far, "")
 }
 
 // testDetachEarly: bytes given to Attach go with the connection if Data has not had them.
