@@ -3,7 +3,11 @@ package bench
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +35,26 @@ func TestEchoRight(t *testing.T) {
 			})
 		}
 	})
+}
+
+func TestEchoTLS(t *testing.T) {
+	certified := httptest.NewTLSServer(http.NotFoundHandler())
+	defer certified.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(certified.Certificate())
+	s := (&testServer{tls: &tls.Config{Certificates: certified.TLS.Certificates}}).start(t)
+	at := Target{URL: "wss" + strings.TrimPrefix(s.url(), "ws"), TLS: &tls.Config{RootCAs: roots}}
+	r, err := Echo(context.Background(), EchoOptions{Target: at, Load: shortLoad(5000), Conns: 3, Messages: 50})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Count < 50 {
+		t.Errorf("got %d messages, want at least 50", r.Count)
+	}
+	at.TLS = nil
+	if _, err := Echo(context.Background(), EchoOptions{Target: at, Load: shortLoad(32)}); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("got %v for a certificate that nobody vouches for", err)
+	}
 }
 
 // A server may fragment, and put control frames between fragments.

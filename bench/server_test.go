@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
@@ -18,6 +19,7 @@ type testServer struct {
 	accept   func(key string) string                 // the answer to a handshake; nil: a right one
 	reply    func(n int64, op byte, p []byte) []byte // the bytes that answer message n of the server; nil: a right frame
 	room     bool                                    // messages go to every connection
+	tls      *tls.Config                             // wss
 	messages atomic.Int64
 	pongs    atomic.Int64
 	wg       sync.WaitGroup
@@ -31,6 +33,9 @@ func (s *testServer) start(t *testing.T) *testServer {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if s.tls != nil {
+		ln = tls.NewListener(ln, s.tls)
 	}
 	s.ln, s.conns = ln, make(map[net.Conn]struct{})
 	s.wg.Add(1)
