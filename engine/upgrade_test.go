@@ -70,7 +70,7 @@ func TestUpgradeRefusals(t *testing.T) {
 		}, 401, "who are you?", "name", 0},
 		{"wrapped", func(*Request) (any, error) { return nil, fmt.Errorf("it is so: %w", &Refusal{Status: 404}) }, 404, "Not Found", "", 0},
 		{"panic", func(*Request) (any, error) { panic("oh") }, 500, "Internal Server Error", "", 1},
-		{"nil panic", func(*Request) (any, error) { var m map[int]int; m[0] = 1; return nil, nil }, 500, "Internal Server Error", "", 1},
+		{"runtime panic", func(q *Request) (any, error) { return q.Subprotocols[len(q.Subprotocols)], nil }, 500, "Internal Server Error", "", 1},
 		{"bad header", func(q *Request) (any, error) { q.ResponseHeader().Set("X", "a\r\nb"); return nil, nil }, 500, "Internal Server Error", "", 0},
 		{"handshake's header", func(q *Request) (any, error) {
 			q.ResponseHeader().Set("Sec-WebSocket-Accept", "x")
