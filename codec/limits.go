@@ -15,6 +15,10 @@ const (
 	DefaultFields    = 64
 )
 
+// maxSubprotocols is how many subprotocols a client may offer: each is compared
+// with those before it.
+const maxSubprotocols = 64
+
 // effective returns l with its zeros and negatives replaced.
 func (l Limits) effective() Limits {
 	return Limits{limit(l.HeadBytes, DefaultHeadBytes), limit(l.Fields, DefaultFields)}

@@ -38,10 +38,10 @@ func cutPort(h []byte, port string) []byte {
 
 // MatchOrigin reports whether the Origin of a request matches one of patterns.
 // A pattern with "://" is compared with the whole origin, another with its host
-// and its port if it has one: "null" is what a browser sends for a page without
-// an origin. A star stands for any characters: "*.example.com" has the
-// subdomains but not example.com itself, "localhost:*" any port, and "*" is
-// everything. Case does not count. Any goroutine may call
+// and, if it has one, its port. A star stands for any characters:
+// "*.example.com" has the subdomains but not example.com itself, "localhost:*"
+// has any port, and "*" is everything. "null" is for pages without an origin.
+// Case does not count. Any goroutine may call
 // it.
 func MatchOrigin(origin string, patterns []string) bool {
 	_, authority, ok := strings.Cut(origin, "://")

@@ -14,10 +14,10 @@ const (
 
 // Room returns where the next bytes from the peer may be read to, past the
 // caller's own buffer: the free room of the message that is being received, at
-// most as long as its frame lacks bytes. Filled must follow with what was read
-// before any other method is called; reading elsewhere and calling Next is fine
-// as well. It is nil unless d is inside the payload of a data frame that lacks
-// 4 KiB or more. Room may call Store.
+// most as long as its frame lacks bytes. Say with Filled what was read there,
+// before any other method is called; a room may also be left alone. It is nil
+// unless d is inside the payload of a data frame that lacks 4 KiB or more. Room
+// may call Store.
 func (d *Decoder) Room() []byte {
 	if d.state != inData || d.left < roomWorth {
 		return nil

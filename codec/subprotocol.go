@@ -54,10 +54,6 @@ func SelectSubprotocol(offered, supported []string) string {
 	return ""
 }
 
-// maxSubprotocols is how many subprotocols a client may offer: more are a way
-// to make the server compare them with each other.
-const maxSubprotocols = 64
-
 // validSubprotocols reports whether what the client offers are tokens, each
 // offered once (RFC 6455, 4.1), and not too many.
 func (r *Request) validSubprotocols() bool {

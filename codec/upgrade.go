@@ -18,8 +18,9 @@ func (r *Request) IsUpgrade() bool {
 //	405 the method is not GET
 //	505 the version is HTTP/1.0
 //	426 Upgrade is not websocket; Sec-WebSocket-Version is not 13
-//	400 anything else: Host, Connection, the key, a subprotocol, two origins
-//	    (RFC 6454, 7.3), or a body, whose bytes would be taken for frames
+//	400 anything else: Host, Connection, the key, a subprotocol that is no
+//	    token or comes twice, more than 64 of them, two origins (RFC 6454,
+//	    7.3), or a body, whose bytes would be taken for frames
 //
 // It does not look at what Origin says.
 func (r *Request) CheckUpgrade() error {
