@@ -41,7 +41,7 @@ type Request struct {
 // err is nil or a *Refusal, and then the connection is of no more use: 431 when
 // lim is passed, also by a head that is not whole, 505 for another major
 // version than 1, and 400 for all that is malformed or ambiguous: lines, names,
-// values, the target, and Host (RFC 9112, 2 to 5 and 3.2). b is only read.
+// values, the target, and Host (RFC 9112, 2 to 5). b is only read.
 func (r *Request) Parse(b []byte, lim Limits) (n int, err error) {
 	var s HeadScan
 	if n, err = s.Scan(b, lim); n == 0 {
