@@ -5,19 +5,23 @@ import (
 )
 
 // runClock moves the engine's clock until quit is closed. Deadlines are
-// counted in its ticks; no connection has a timer.
+// counted in its ticks; no connection has a timer. While there is no
+// connection it rests, so that the first one does not find loops that are
+// behind.
 func (co *core) runClock() {
 	defer close(co.clockDone)
 	t := time.NewTicker(tick)
 	defer t.Stop()
-	start := time.Now()
+	last := time.Now()
 	for {
 		select {
 		case <-co.quit:
 			return
 		case now := <-t.C:
-			co.clock.Store(uint32(now.Sub(start) / tick))
+			passed := now.Sub(last) / tick
+			last = last.Add(passed * tick)
 			if co.sockets.Load() > 0 {
+				co.clock.Add(uint32(passed))
 				co.eachLoop(func(l *loop) { l.poll.Wake() })
 			}
 		}

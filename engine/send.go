@@ -347,7 +347,7 @@ func (c *Conn) settle(l *loop) {
 	if c.out != nil {
 		outcomes = c.out.Finished()
 		if c.full && c.out.Bytes() < c.route.core.MaxBacklogBytes/2 {
-			c.full, drained = false, true
+			c.full, drained = false, c.state == Open
 		}
 		if c.out.Len() == 0 {
 			c.answered = c.answered || c.state != Connecting

@@ -4,13 +4,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -392,4 +395,57 @@ func TestAttachWithoutHijacker(t *testing.T) {
 			t.Errorf("got %d %q", w.Code, w.Body)
 		}
 	}
+}
+
+// An Upgrade that takes longer than MaxUpgradeTime: the socket is closed, its context ends, and what it returns is
+// nobody's.
+func TestUpgradeTooSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan time.Duration, 1)
+		start := time.Now()
+		r := rig{loops: 1, streams: true}
+		s := r.make(t, Handler{
+			Upgrade: func(q *Request) (any, error) {
+				<-q.HTTP.Context().Done()
+				ended <- time.Since(start)
+				time.Sleep(time.Minute)
+				return 1, nil
+			},
+			Open: func(*Conn) { t.Error("Open is called") },
+		}, nil)
+		ours, theirs := net.Pipe()
+		defer ours.Close()
+		c, h := s.deal(nil, netip.AddrPort{})
+		if err := s.core.poll.Attach(nil, theirs, nil, c, h); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := ours.Write([]byte(ask("/"))); err != nil {
+			t.Fatal(err)
+		}
+		if b, err := io.ReadAll(ours); len(b) > 0 || err != nil {
+			t.Errorf("got %q, %v", b, err)
+		}
+		if d := <-ended; d != DefaultMaxUpgradeTime {
+			t.Errorf("the context ended after %v", d)
+		}
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if m := s.Metrics(); m.Timeouts != 1 || m.Upgraded != 0 || m.Sockets != 0 || m.Conns != 0 {
+			t.Errorf("got %+v", m)
+		}
+		if n := s.core.upgrading.Load(); n != 0 {
+			t.Errorf("%d callbacks are counted", n)
+		}
+	})
+}
+
+// Behind net/http the context ends too; what Upgrade then decides counts.
+func TestUpgradeTooSlowAttached(t *testing.T) {
+	s := rig{loops: 1, door: attached}.serve(t, Handler{Upgrade: func(q *Request) (any, error) {
+		<-q.HTTP.Context().Done()
+		return nil, &Refusal{Status: 504}
+	}}, &Options{MaxUpgradeTime: 10 * time.Millisecond})
+	p := s.dial()
+	p.write([]byte(ask("/")))
+	p.refused(504)
 }
