@@ -36,19 +36,26 @@ const guestDescriptors = 3_500_000
 
 // Guest is all that the program of Options.Holder does: as the first process of a guest
 // kernel it measures what the file plan.json says, tells the launcher on its standard
-// output, and powers the guest off. Anywhere else it returns an error at once.
+// output, and powers the guest off, also when the launcher dies. Anywhere else it returns an error at once.
 func Guest() error {
 	if os.Getpid() != 1 {
 		return errors.New("million: this is for the first process of a guest that Run starts")
 	}
+	go func() { // ends with the guest
+		_, _ = io.Copy(io.Discard, os.Stdin) // it ends when the launcher does, however that is
+		_ = powerOff()
+	}()
 	e := event{}
 	var err error
 	if e.Result, err = guest(os.Stdout); err != nil {
 		e.Error = err.Error()
 	}
-	err = writeEvent(os.Stdout, e)
-	unix.Sync()
-	return errors.Join(err, os.NewSyscallError("reboot", unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF)))
+	return errors.Join(writeEvent(os.Stdout, e), powerOff())
+}
+
+// powerOff ends the guest.
+func powerOff() error {
+	return os.NewSyscallError("reboot", unix.Reboot(unix.LINUX_REBOOT_CMD_POWER_OFF))
 }
 
 // guest prepares the guest and measures.
@@ -79,9 +86,13 @@ func guest(out io.Writer) (*Result, error) {
 	if err := json.Unmarshal(b, &p); err != nil {
 		return nil, fmt.Errorf("million: guest: %w", err)
 	}
-	return measure(context.Background(), &p, func(e event) {
+	m, err := begin(context.Background(), &p, func(e event) {
 		_ = writeEvent(out, e) // the launcher has gone, and the guest with it
 	})
+	if err != nil {
+		return nil, err
+	}
+	return m.run() // what it holds goes when the power does
 }
 
 // loopbackUp brings the loopback interface up.

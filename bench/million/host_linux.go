@@ -17,9 +17,14 @@ func onHost(ctx context.Context, o *Options, p *plan) (*Result, error) {
 	if r.Cur = r.Max; unix.Setrlimit(unix.RLIMIT_NOFILE, &r) != nil {
 		return nil, fmt.Errorf("million: the limit of descriptors cannot be raised to %s", count(r.Max))
 	}
-	return measure(ctx, p, func(e event) {
+	m, err := begin(ctx, p, func(e event) {
 		if e.Progress != nil {
 			o.Progress(*e.Progress)
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
+	defer m.close()
+	return m.run()
 }

@@ -10,19 +10,16 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// launch measures p in a guest under the kernel. It blocks until the guest has ended,
-// and leaves nothing behind.
-func launch(ctx context.Context, o *Options, kernel string, p *plan) (*Result, error) {
-	dir, err := os.MkdirTemp("", "weir-million-")
-	if err != nil {
-		return nil, fmt.Errorf("million: %w", err)
-	}
-	defer os.RemoveAll(dir)
+// launch measures p in a guest under the kernel, with files in dir, which is removed
+// as soon as the guest runs. It blocks until the guest has ended.
+func launch(ctx context.Context, o *Options, kernel, dir string, p *plan) (*Result, error) {
 	initrd := filepath.Join(dir, "initrd")
 	if err := writeInitrd(initrd, o, p); err != nil {
 		return nil, err
@@ -41,7 +38,7 @@ func launch(ctx context.Context, o *Options, kernel string, p *plan) (*Result, e
 	cmd := exec.Command(kernel, kernelArguments(o, dir, initrd, memory)...)
 	cmd.Env = append(os.Environ(), "TMPDIR="+store)
 	o.Log(fmt.Sprintf("starting %s with %s of memory in %s", kernel, size(memory), store))
-	return follow(ctx, o, cmd)
+	return follow(ctx, o, cmd, func() { _ = os.RemoveAll(dir) }) // Run tries again
 }
 
 // guestMemory is the memory that a guest needs.
@@ -53,7 +50,7 @@ func kernelArguments(o *Options, dir, initrd string, memory uint64) []string {
 		fmt.Sprintf("mem=%dM", memory>>20),
 		"initrd=" + initrd,
 		"uml_dir=" + dir + "/",
-		"con=null", "con0=null,fd:1", // the console is our pipe, and nobody types
+		"con=null", "con0=fd:0,fd:1", // the leash, and the console
 		"root=none", "console=tty0", // else they are added, behind the arguments of init
 		"quiet", "audit=0", "apparmor=0", "selinux=0", "panic=-1",
 		"thash_entries=1048576", // a table of connections without long chains
@@ -107,98 +104,117 @@ func addFile(a *archive, name, path string) error {
 	return nil
 }
 
-// follow runs a guest and passes on what it tells.
-func follow(ctx context.Context, o *Options, cmd *exec.Cmd) (*Result, error) {
-	read, write, err := os.Pipe()
-	if err != nil {
-		return nil, fmt.Errorf("million: %w", err)
-	}
-	defer read.Close()
-	cmd.Stdout, cmd.Stderr = write, write
-	ended := make(chan error, 1)
-	started := make(chan error)
-	stop := make(chan struct{})
-	go runPinned(cmd, started, stop, ended) // ends with the guest; waited for below
-	err = <-started
-	_ = write.Close() // the guest has its own
+// follow runs a guest and passes on what it tells; up is called once it has begun to.
+func follow(ctx context.Context, o *Options, cmd *exec.Cmd, up func()) (*Result, error) {
+	g, err := startGuest(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("million: %s does not start: %w", cmd.Path, err)
 	}
-	var result *Result
-	var failure string
-	at := ""
+	defer g.close()
+	var last event
+	begun := sync.OnceFunc(up)
+	at := "the guest starts"
 	tail := make(chan []string)
-	go func() { // ends with the guest; waited for below
-		tail <- readEvents(read, func(e event) {
-			switch {
-			case e.Progress != nil:
-				at = e.Progress.Phase + " " + e.Progress.Note
-				o.Progress(*e.Progress)
-			case e.Result != nil:
-				result = e.Result
-			case e.Error != "":
-				failure = e.Error
+	go func() { // ends with the console, which has a deadline once the guest has ended
+		tail <- readEvents(g.console, func(e event) {
+			begun()
+			if e.Progress == nil {
+				last = e
+				return
 			}
+			at = strings.TrimSpace(e.Progress.Phase + " " + e.Progress.Note)
+			o.Progress(*e.Progress)
 		})
 	}()
-	var lines []string
 	select {
-	case lines = <-tail:
-		close(stop)
+	case err = <-g.ended:
 	case <-ctx.Done():
-		close(stop)
-		lines = <-tail
+		close(g.stop)
+		err = <-g.ended
 	}
-	err = <-ended
+	_ = g.console.SetReadDeadline(time.Now().Add(consoleTimeout)) // without one, a process that is left would be waited for
+	lines := <-tail
 	switch {
-	case result != nil:
-		return result, nil
-	case failure != "":
-		return nil, errors.New(failure)
+	case last.Result != nil:
+		return last.Result, nil
+	case last.Error != "":
+		return nil, errors.New(last.Error)
 	case ctx.Err() != nil:
-		return nil, fmt.Errorf("million: stopped while %s: %w", strings.TrimSpace(orElse(at, "the guest started")), context.Cause(ctx))
+		return nil, fmt.Errorf("million: stopped while %s: %w", at, context.Cause(ctx))
 	}
-	return nil, fmt.Errorf("million: the guest ended early (%v) while %s:\n%s", err, orElse(at, "it started"), strings.Join(lines, "\n"))
+	return nil, fmt.Errorf("million: the guest ended early (%v) while %s:\n%s", err, at, strings.Join(lines, "\n"))
 }
 
-// orElse is s, or other if it is empty.
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
+// consoleTimeout is how long the rest of a console may take once its guest has ended.
+const consoleTimeout = 5 * time.Second
+
+// guestProcess is a running kernel.
+type guestProcess struct {
+	console *os.File      // what it prints
+	leash   *os.File      // it switches itself off when this is closed, as it is when this process dies
+	stop    chan struct{} // closing it kills all of its processes
+	ended   chan error    // gets how it ended, once
 }
 
-// runPinned runs a kernel on one CPU: each system call of a guest is a hand-over
-// between processes, and over two CPUs that takes four times as long. It ends when the
-// guest does, or when stop is closed, and all its processes with it.
-func runPinned(cmd *exec.Cmd, started chan<- error, stop <-chan struct{}, ended chan<- error) {
-	// The thread is not given back: its CPU is only the guest's, and the guest must
-	// not outlive this process, which the kernel judges by this thread.
+// startGuest starts a kernel.
+func startGuest(cmd *exec.Cmd) (*guestProcess, error) {
+	console, out, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	in, leash, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(err, console.Close(), out.Close())
+	}
+	g := &guestProcess{console: console, leash: leash, stop: make(chan struct{}), ended: make(chan error, 1)}
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	started := make(chan error)
+	go g.run(cmd, started) // ends with the guest; g.ended tells
+	err = <-started
+	_, _ = in.Close(), out.Close() // the guest has its own
+	if err != nil {
+		g.close()
+		return nil, err
+	}
+	return g, nil
+}
+
+// close gives the pipes back.
+func (g *guestProcess) close() { _, _ = g.leash.Close(), g.console.Close() }
+
+// run runs a kernel on one CPU: each system call of a guest is a hand-over between
+// processes, and over two CPUs that takes four times as long.
+func (g *guestProcess) run(cmd *exec.Cmd, started chan<- error) {
+	// The thread is not given back: nothing else is to be bound to its CPU.
 	runtime.LockOSThread()
 	pin()
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	err := cmd.Start()
 	started <- err
 	if err != nil {
 		return
 	}
-	killed := make(chan struct{})
-	go func() { // ends on stop, which follow closes
+	over, killed := make(chan struct{}), make(chan struct{})
+	go func() { // ends with the guest; waited for below
 		defer close(killed)
-		<-stop
-		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // an error says that all have ended
+		select {
+		case <-g.stop:
+			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // an error says that all have ended
+		case <-over:
+		}
 	}()
 	err = cmd.Wait()
+	close(over)
 	<-killed
-	ended <- err
+	g.ended <- err
 }
 
-// pin binds the thread to the last CPU that it may use.
+// pin binds the thread to the last CPU that it may use. Without it all is slower, but
+// right.
 func pin() {
 	var set unix.CPUSet
 	if unix.SchedGetaffinity(0, &set) != nil {
-		return // slower, but right
+		return
 	}
 	last := -1
 	for cpu := range len(set) * 64 {
@@ -206,7 +222,10 @@ func pin() {
 			last = cpu
 		}
 	}
+	if last < 0 {
+		return
+	}
 	set.Zero()
 	set.Set(last)
-	_ = unix.SchedSetaffinity(0, &set) // slower, but right
+	_ = unix.SchedSetaffinity(0, &set) // see above
 }

@@ -25,19 +25,29 @@ type measurement struct {
 	result  Result
 }
 
-// measure runs p. It blocks until the server has ended; tell is called on this goroutine.
-func measure(ctx context.Context, p *plan, tell func(event)) (*Result, error) {
-	m := &measurement{plan: p, tell: tell, ctx: ctx, started: time.Now()}
+// begin starts the server that p asks for. The caller must close what comes back,
+// unless the machine is about to be switched off.
+func begin(ctx context.Context, p *plan, tell func(event)) (m *measurement, err error) {
+	m = &measurement{plan: p, tell: tell, ctx: ctx, started: time.Now()}
 	m.result = Result{Way: p.Way, Kernel: release(), Conns: p.Conns, Locked: p.Lock, GOGC: p.GOGC, Kept: Kept{Every: p.KeepAlive}}
-	var err error
 	if m.server, err = startServer(ctx, p); err != nil {
 		return nil, err
 	}
-	defer m.server.stop()
 	if m.holder, err = newHolder(m.server.addr, p.Conns, p.KeepAlive > 0); err != nil {
+		m.server.stop()
 		return nil, err
 	}
-	defer m.holder.close()
+	return m, nil
+}
+
+// close ends the connections and the server.
+func (m *measurement) close() {
+	m.holder.close()
+	m.server.stop()
+}
+
+// run measures; tell is called on this goroutine.
+func (m *measurement) run() (*Result, error) {
 	for _, step := range []func() error{m.ramp, m.stall, m.echo, m.sweep, m.idle, m.finish} {
 		if err := step(); err != nil {
 			return nil, fmt.Errorf("%w%s", err, m.server.said())
@@ -133,7 +143,7 @@ func (m *measurement) read() error {
 
 // readTrimmed reads memory, has free memory returned, and reads it again.
 func (m *measurement) readTrimmed() error {
-	if err := m.holder.rest(m.ctx, settle); err != nil {
+	if err := m.holder.rest(m.ctx, m.Settle); err != nil {
 		return err
 	}
 	if err := m.read(); err != nil {
@@ -143,7 +153,7 @@ func (m *measurement) readTrimmed() error {
 	if err != nil {
 		return err
 	}
-	if err := m.holder.rest(m.ctx, settle); err != nil {
+	if err := m.holder.rest(m.ctx, m.Settle); err != nil {
 		return err
 	}
 	return m.note(c, true)
@@ -230,7 +240,7 @@ func (m *measurement) sweep() error {
 
 // idle watches the server's CPU time while nothing happens.
 func (m *measurement) idle() error {
-	if err := m.holder.rest(m.ctx, calm); err != nil {
+	if err := m.holder.rest(m.ctx, calm*m.Settle); err != nil {
 		return err
 	}
 	before, err := cpuOf(m.server.pid)

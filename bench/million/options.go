@@ -15,6 +15,7 @@ const (
 	DefaultConns   = 1_000_000
 	DefaultBudget  = 256
 	DefaultIdle    = time.Minute
+	DefaultSettle  = time.Second
 	DefaultTimeout = 30 * time.Minute
 )
 
@@ -25,6 +26,7 @@ type Options struct {
 	Budget    int           // bytes of private memory that a connection may cost the server; DefaultBudget; negative: any
 	KeepAlive time.Duration // silence before the server pings a connection; 0: never
 	Idle      time.Duration // how long the CPU time of the idle server is watched; DefaultIdle
+	Settle    time.Duration // quiet before memory is read, ten times as long before CPU time is; DefaultSettle
 	Timeout   time.Duration // of the whole run; DefaultTimeout
 
 	Way    Way    // how to get the descriptors; "": Host if its limits allow, else UML
@@ -48,7 +50,7 @@ func (o Options) resolve() (Options, error) {
 	switch {
 	case o.Conns < 0 || o.Conns == 1:
 		return o, fmt.Errorf("million: Conns is %d, and at least 2 make a slope", o.Conns)
-	case o.KeepAlive < 0 || o.Idle < 0 || o.Timeout < 0:
+	case min(o.KeepAlive, o.Idle, o.Settle, o.Timeout) < 0:
 		return o, errors.New("million: a duration is negative")
 	case o.Way != "" && o.Way != Host && o.Way != UML:
 		return o, fmt.Errorf("million: Way is %q, and there are %q and %q", o.Way, Host, UML)
@@ -58,6 +60,9 @@ func (o Options) resolve() (Options, error) {
 	}
 	if o.Idle == 0 {
 		o.Idle = DefaultIdle
+	}
+	if o.Settle == 0 {
+		o.Settle = DefaultSettle
 	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout

@@ -40,14 +40,14 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := programs(ctx, &o, way, dir); err != nil {
 		return nil, err
 	}
-	p := &plan{Way: way, Conns: conns, Idle: o.Idle, KeepAlive: o.KeepAlive, Server: o.Server, GOGC: "100"}
+	p := &plan{Way: way, Conns: conns, Idle: o.Idle, Settle: o.Settle, KeepAlive: o.KeepAlive, Server: o.Server, GOGC: "100"}
 	if gogc := os.Getenv("GOGC"); gogc != "" && way == Host {
 		p.GOGC = gogc // the server inherits it; a guest has an environment of its own
 	}
 	var r *Result
 	if way == UML {
 		p.Lock = m.locks(conns)
-		r, err = launch(ctx, &o, guestKernel, p)
+		r, err = launch(ctx, &o, guestKernel, dir, p)
 	} else {
 		r, err = onHost(ctx, &o, p)
 	}

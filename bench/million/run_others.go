@@ -14,6 +14,6 @@ var errLinux = errors.New("million: the run needs Linux")
 // returns an error at once.
 func Guest() error { return errLinux }
 
-func launch(context.Context, *Options, string, *plan) (*Result, error) { return nil, errLinux }
+func launch(context.Context, *Options, string, string, *plan) (*Result, error) { return nil, errLinux }
 
 func onHost(context.Context, *Options, *plan) (*Result, error) { return nil, errLinux }
