@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"sync"
 
 	"github.com/weirws/weir/codec"
 	"github.com/weirws/weir/engine/internal/sendq"
@@ -194,6 +195,9 @@ func (c *Conn) enqueue(op codec.OpCode, fin bool, payload []byte, class sendq.Cl
 	q.Commit(b, class, done)
 }
 
+// heads is room for the headers of direct: the system call has them escape.
+var heads = sync.Pool{New: func() any { return new([codec.MaxHeaderBytes]byte) }}
+
 // direct writes a large message to the socket at once and queues only what
 // the socket did not take, if nothing waits before it. mu is held.
 func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error)) bool {
@@ -206,8 +210,9 @@ func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error
 			return false
 		}
 	}
-	var head [codec.MaxHeaderBytes]byte
-	h := codec.AppendHeader(head[:0], op, fin, false, len(payload), nil)
+	room := heads.Get().(*[codec.MaxHeaderBytes]byte)
+	defer heads.Put(room)
+	h := codec.AppendHeader(room[:0], op, fin, false, len(payload), nil)
 	n, err := c.sock.WriteBuffers([][]byte{h, payload})
 	l := c.loop()
 	l.count.bytesOut.Add(uint64(n))
