@@ -64,7 +64,7 @@ func newUpgrade(host string) *upgrade {
 }
 
 // key is the Sec-WebSocket-Key of a connection: 16 bytes in base64.
-func (u *upgrade) key(conn int) []byte {
+func key(conn int) []byte {
 	var nonce [16]byte
 	binary.BigEndian.PutUint64(nonce[:], uint64(conn))
 	return base64.StdEncoding.AppendEncode(nil, nonce[:])
@@ -73,12 +73,12 @@ func (u *upgrade) key(conn int) []byte {
 // append appends the request of a connection.
 func (u *upgrade) append(dst []byte, conn int) []byte {
 	dst = append(dst, u.before...)
-	dst = append(dst, u.key(conn)...)
+	dst = append(dst, key(conn)...)
 	return append(dst, u.after...)
 }
 
-// accept is the Sec-WebSocket-Accept that answers a connection (RFC 6455, 1.3).
-func (u *upgrade) accept(conn int) string {
-	sum := sha1.Sum(append(u.key(conn), "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
+// accept is the Sec-WebSocket-Accept that answers a key (RFC 6455, 1.3).
+func accept(key []byte) string {
+	sum := sha1.Sum(append(key, "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"...))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }

@@ -155,7 +155,7 @@ func (h *holder) greet(conn int) error {
 			continue
 		case !bytes.HasPrefix(h.in, []byte("HTTP/1.1 101 ")):
 			return fmt.Errorf("the answer is %q", h.in[:bytes.IndexByte(h.in, '\r')])
-		case !bytes.Contains(h.in[:end], []byte(h.ask.accept(conn))):
+		case !bytes.Contains(h.in[:end], []byte(accept(key(conn)))):
 			return errors.New("the answer has a wrong Sec-WebSocket-Accept")
 		case have != end+4:
 			return errors.New("the server speaks first")

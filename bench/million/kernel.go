@@ -95,8 +95,8 @@ func download(ctx context.Context, dir string) error {
 	if command(ctx, dir, "apt-get", "download", kernelPackage) == nil {
 		return nil
 	}
-	own := []string{"-o", "Dir::State=" + dir + "/state", "-o", "Dir::Cache=" + dir + "/cache", "-o", "Dir::State::status=/var/lib/dpkg/status"}
-	for _, sub := range []string{"state/lists/partial", "cache/archives/partial"} {
+	own := []string{"-o", "Dir::State::lists=" + dir + "/lists", "-o", "Dir::Cache=" + dir + "/cache"}
+	for _, sub := range []string{"lists/partial", "cache/archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return err
 		}
