@@ -97,26 +97,3 @@ func expectAccept(t *testing.T, p *Poller) {
 		t.Errorf("accept: %v allocations, want none", n)
 	}
 }
-
-// quiet is a Handler that allocates nothing.
-type quiet struct {
-	own  Conn
-	c    *Conn
-	open chan struct{}
-	data func(c *Conn, b []byte)
-}
-
-func (q *quiet) Open() {
-	if q.open != nil {
-		q.open <- struct{}{}
-	}
-}
-func (q *quiet) Room() []byte { return nil }
-func (q *quiet) Data(b []byte) {
-	if q.data != nil {
-		q.data(q.c, b)
-	}
-}
-func (q *quiet) Turned()   {}
-func (q *quiet) Drain()    {}
-func (q *quiet) End(error) { q.c.Close() }

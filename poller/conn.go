@@ -32,7 +32,7 @@ type Conn struct {
 	//	4    connPaused      loop        no Data
 	//	5    connInto        loop        ask Room before a read
 	//	6    connQueued      loop        in the loop's reread queue
-	//	7    connEarly       attacher    bytes given to Attach wait in Loop.early
+	//	7    connEarly       loop        bytes given to Attach wait in Loop.early
 	//	8    connEnded       loop        End was called
 	//	9    connClosed      loop        Close or Detach was called
 	//	10   connAdopted     attacher    others may hold the open socket too
@@ -142,7 +142,8 @@ func (c *Conn) Close() error {
 // Detach takes the connection off its loop and returns it as a net.Conn; c is closed for good, as
 // after Close. Bytes handed to Data are the Handler's; all later ones come from the net.Conn.
 // It is called on the loop. On error c is as it was: a stream whose accepted bytes have not all
-// been written refuses with ErrUnwritten, and Handler.Drain follows.
+// been written refuses with ErrUnwritten, and Handler.Drain follows. A stream that is being read is
+// interrupted by its read deadline, which is cleared again.
 func (c *Conn) Detach() (net.Conn, error) {
 	if c.loop == nil || c.Closed() {
 		return nil, net.ErrClosed
@@ -183,9 +184,10 @@ func (c *Conn) bind(l *Loop, h Handler) {
 	c.loop, c.handler = l, h
 }
 
-// open calls Handler.Open once.
+// open calls Handler.Open once, and not after Close.
 func (c *Conn) open() {
-	if c.flags.Or(connOpened)&connOpened == 0 {
+	if c.flags.Load()&(connOpened|connClosed) == 0 {
+		c.flags.Or(connOpened)
 		c.handler.Open()
 	}
 }

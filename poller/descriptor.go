@@ -54,16 +54,13 @@ func dup(c syscall.Conn) (fd int, err error) {
 	return fd, os.NewSyscallError("fcntl", err)
 }
 
-// adopt prepares a descriptor that came from outside; on error it is closed.
-func (l *Loop) adopt(fd int) error {
-	err := prepare(fd)
-	if err == nil && l.p.options.Streams {
-		err = errors.ErrUnsupported
-	}
-	if err != nil {
+// adopt attaches a descriptor that came from outside; on error it is closed.
+func (l *Loop) adopt(fd int, c *Conn) error {
+	if err := prepare(fd); err != nil {
 		_ = unix.Close(fd) // err says more
+		return err
 	}
-	return err
+	return l.attachSock(fd, nil, c)
 }
 
 // prepare makes the stream socket fd non-blocking, undelayed and free of gaps at urgent bytes.

@@ -11,7 +11,7 @@ import (
 
 // ListenOptions configures Listen. The zero value of a field picks the default in its comment.
 type ListenOptions struct {
-	Backlog int // connections that wait to be accepted; the system's maximum
+	Backlog int // connections that wait to be accepted; the system's maximum, and that always with Options.Streams
 
 	// ReusePort gives every loop a listening socket of its own (SO_REUSEPORT), between which the
 	// system deals. It is taken only after a plain bind has shown that the port is nobody else's.
@@ -133,8 +133,8 @@ func (ln *Listener) Deal(deal Deal) error {
 }
 
 // Close stops accepting. Connections that wait already are dealt first; those behind an exhausted
-// system, and all of them if Deal was never called, are lost. It may be called from any goroutine but
-// not from a Deal function. A second Close waits for the first and returns net.ErrClosed.
+// system, and all of them if Deal was never called, are lost. It waits for a Deal function that is
+// running, and may be called from any goroutine, but not from one. A second Close waits for the first and returns net.ErrClosed.
 func (ln *Listener) Close() error {
 	ln.mu.Lock()
 	if ln.closed {

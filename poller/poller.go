@@ -3,7 +3,6 @@ package poller
 import (
 	"fmt"
 	"log/slog"
-	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -130,58 +129,6 @@ func (p *Poller) deal() *Loop {
 	return p.all[int((p.next.Add(1)-1)%uint32(len(p.all)))]
 }
 
-// Attach makes nc a connection of l (nil: of the next loop in turn), with c as its Conn and h as its
-// Handler. early is what was read from nc already: it is h's first Data, after Open; it is the
-// poller's from now on. Attach may be called from any goroutine and does not block; h's methods are
-// called on the loop, the first one perhaps before Attach has returned.
-//
-// A *net.TCPConn or *net.UnixConn is served by the reactor where there is one: its descriptor is
-// taken over and nc is closed. Any other nc is a stream; it is used until Conn.Close closes it.
-// On error nc is closed and h is not called.
-func (p *Poller) Attach(l *Loop, nc net.Conn, early []byte, c *Conn, h Handler) error {
-	if l == nil {
-		l = p.deal()
-	}
-	if l.p != p {
-		panic("poller: Attach to a loop of another Poller")
-	}
-	if err := p.attach(l, nc, early, c, h); err != nil {
-		c.flags.Or(connClosed)
-		return fmt.Errorf("poller: attach: %w", err)
-	}
-	return nil
-}
-
-// attach is Attach, but on error c is not marked as closed.
-func (p *Poller) attach(l *Loop, nc net.Conn, early []byte, c *Conn, h Handler) error {
-	c.bind(l, h)
-	if p.options.Streams || !hasDescriptor(nc) {
-		return l.attachStream(nc, early, c)
-	}
-	fd, err := takeDescriptor(nc)
-	if err != nil {
-		return err
-	}
-	return l.attachSock(fd, early, c)
-}
-
-// AttachFD makes the connected stream socket fd a connection of l. fd is the poller's from now on,
-// also on error: then it is closed and h is not called. It is made non-blocking. Otherwise it is as
-// Attach. With Options.Streams, and on a system without a reactor, it returns errors.ErrUnsupported.
-func (l *Loop) AttachFD(fd int, c *Conn, h Handler) error {
-	c.bind(l, h)
-	err := l.adopt(fd)
-	if err == nil {
-		c.flags.Or(connAdopted)
-		err = l.attachSock(fd, nil, c)
-	}
-	if err != nil {
-		c.flags.Or(connClosed)
-		return fmt.Errorf("poller: attach: %w", err)
-	}
-	return nil
-}
-
 // conns returns all connections of l that are not closed.
 func (p *Poller) conns(l *Loop) []*Conn {
 	return p.streams.of(l, p.table.of(l))
@@ -190,7 +137,8 @@ func (p *Poller) conns(l *Loop) []*Conn {
 // Close closes the listeners (what waits in them is dealt first), then ends the loops and waits for
 // them. Every Conn that has not had its End gets End(net.ErrClosed) on its loop, and its owner is to
 // close it there; one that is left open stays so until its owner calls Close, but nothing more
-// arrives on it. Tasks accepted by Do are run. A second Close waits too and returns nil.
+// arrives on it (a stream is cut). Tasks accepted by Do are run. Streams have two seconds to write
+// what they have accepted. A second Close waits too and returns nil.
 //
 // Close must not be called on a loop or from a Listener's deal function: it would wait for itself.
 func (p *Poller) Close() error {

@@ -185,7 +185,7 @@ func (c *Conn) endSock(got bool, errno unix.Errno) {
 // attachSock makes the prepared descriptor fd a connection of l and has the loop start it.
 func (l *Loop) attachSock(fd int, early []byte, c *Conn) error {
 	c.sock = int32(fd + 1)
-	c.flags.Or(connHeld)
+	c.flags.Or(connHeld | connAdopted)
 	if err := l.register(fd, c); err != nil {
 		c.sock = 0
 		_ = unix.Close(fd) // the error that matters is err
@@ -241,7 +241,7 @@ func (c *Conn) closeSock() error {
 		return closeRaw(fd)
 	}
 	c.loop.deregister(fd)
-	return unix.Close(fd) // an adopted socket may linger: the scheduler has to know
+	return os.NewSyscallError("close", unix.Close(fd)) // it may linger: the scheduler has to know
 }
 
 func (c *Conn) detachSock() (net.Conn, error) {

@@ -5,11 +5,10 @@ package poller
 import (
 	"errors"
 	"net"
-	"syscall"
 )
 
-// On this system every connection is a stream. What follows is never reached but for adopt and what
-// withDefaults asks.
+// On this system every connection is a stream. Options.Streams is set, so that what follows is
+// not reached.
 
 const haveReactor = false
 
@@ -25,9 +24,7 @@ func hasDescriptor(net.Conn) bool { return false }
 
 func takeDescriptor(net.Conn) (int, error) { return -1, errors.ErrUnsupported }
 
-func (l *Loop) adopt(fd int) error {
-	return errors.Join(errors.ErrUnsupported, syscall.Close(syscall.Handle(fd)))
-}
+func (l *Loop) adopt(int, *Conn) error { return errors.ErrUnsupported }
 
 func (t *table) of(*Loop) []*Conn { return nil }
 

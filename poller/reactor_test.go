@@ -51,6 +51,29 @@ func (s *scribe) End(err error) {
 	s.ended <- err
 }
 
+// quiet is a Handler that allocates nothing.
+type quiet struct {
+	own  Conn
+	c    *Conn
+	open chan struct{}
+	data func(c *Conn, b []byte)
+}
+
+func (q *quiet) Open() {
+	if q.open != nil {
+		q.open <- struct{}{}
+	}
+}
+func (q *quiet) Room() []byte { return nil }
+func (q *quiet) Data(b []byte) {
+	if q.data != nil {
+		q.data(q.c, b)
+	}
+}
+func (q *quiet) Turned()   {}
+func (q *quiet) Drain()    {}
+func (q *quiet) End(error) { q.c.Close() }
+
 // pair returns a connected pair of TCP sockets: one attached with s as its Handler, the other ours.
 func pair(t testing.TB, p *Poller, s *scribe) *net.TCPConn {
 	t.Helper()

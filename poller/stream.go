@@ -124,7 +124,9 @@ func (s *stream) deliver() {
 			break
 		}
 		got = true
-		c.handler.Data(s.next())
+		var part []byte
+		part, s.data = c.portion(s.data)
+		c.handler.Data(part)
 	}
 	if got && !c.Closed() {
 		c.handler.Turned()
@@ -138,18 +140,6 @@ func (s *stream) deliver() {
 		return
 	}
 	s.handled <- struct{}{}
-}
-
-// next takes what one Data is to have: all of it, or what Room holds.
-func (s *stream) next() []byte {
-	b := s.data
-	if s.c.flags.Load()&connInto != 0 {
-		if room := s.c.handler.Room(); len(room) > 0 {
-			b = room[:copy(room, b)]
-		}
-	}
-	s.data = s.data[len(b):]
-	return b
 }
 
 // halt keeps the reader from waiting for an answer.

@@ -133,6 +133,42 @@ func testPollerClose(t *testing.T, b Backend) {
 	}
 }
 
+// testPollerCloseOthers: an owner may close any other connection of the loop from the first End; the
+// probes fail the test if one of those is called then.
+func testPollerCloseOthers(t *testing.T, b Backend) {
+	b.Options.Loops = 1
+	pl := newPoller(t, b)
+	probes := make([]*probe, 10)
+	ends := 0
+	for i := range probes {
+		probes[i] = newProbe(t)
+		probes[i].end = func(error) {
+			ends++
+			for _, p := range probes {
+				p.close()
+			}
+		}
+	}
+	busy, release := make(chan struct{}), make(chan struct{})
+	pl.Loop(0).Do(func() {
+		close(busy)
+		<-release
+	})
+	<-busy
+	for _, p := range probes {
+		attach(t, b, pl, p, nil) // none is open before the loop goes on
+	}
+	done := make(chan error, 1)
+	go func() { done <- pl.Close() }()
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if ends != 1 {
+		t.Errorf("End was called %d times, want 1", ends)
+	}
+}
+
 // testPollerCloseRunsTasks: a task that Do has accepted runs; one that it refuses does not.
 func testPollerCloseRunsTasks(t *testing.T, b Backend) {
 	pl := newPoller(t, b)

@@ -74,6 +74,30 @@ func testEarlyPaused(t *testing.T, b Backend) {
 	}
 }
 
+// testEarlyInto: they go where Room says, as those of the socket do.
+func testEarlyInto(t *testing.T, b Backend) {
+	p := newProbe(t)
+	all := p.collect()
+	room := make([]byte, 4)
+	p.open = func() { p.ReadInto(true) }
+	p.room = func() []byte { return room }
+	gather := p.data
+	p.data = func(b []byte) {
+		if &b[0] != &room[0] {
+			t.Error("Data is not in the room that was given")
+		}
+		gather(b)
+	}
+	far := attach(t, b, newPoller(t, b), p, []byte("early, "))
+	if err := <-write(far, []byte("then late")); err != nil {
+		t.Fatal(err)
+	}
+	far.Close()
+	if got := string(<-all); got != "early, then late" {
+		t.Errorf("got %q, want %q", got, "early, then late")
+	}
+}
+
 // testReadInto: what Room returns is where the bytes are, and a nil Room is the loop's own buffer.
 func testReadInto(t *testing.T, b Backend) {
 	sent := pattern(300<<10, 2)
