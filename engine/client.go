@@ -221,6 +221,9 @@ func (cl *Client) Conns() iter.Seq[*Conn] { return cl.core.open }
 // Metrics returns a snapshot of the Client's counters.
 func (cl *Client) Metrics() Metrics { return cl.core.metrics() }
 
+// LoopMetrics returns a snapshot of the counters of each event loop.
+func (cl *Client) LoopMetrics() []LoopMetrics { return cl.core.loopMetrics() }
+
 // Close ends the Client and all its connections at once, without closing
 // frames, and waits until their callbacks have returned. It must not be called
 // by a callback, which it would wait for. It returns nil.

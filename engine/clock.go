@@ -22,6 +22,7 @@ func (co *core) runClock() {
 			last = last.Add(passed * tick)
 			if co.sockets.Load() > 0 {
 				co.clock.Add(uint32(passed))
+				co.ticked.Store(int64(time.Since(co.start)))
 				co.eachLoop(func(l *loop) { l.poll.Wake() })
 			}
 		}
@@ -37,8 +38,14 @@ func (l *loop) tick() {
 		return
 	}
 	l.clock = clock
+	if ticked := l.core.ticked.Load(); ticked != l.ticked {
+		l.ticked = ticked
+		l.count.lag.add(time.Since(l.core.start) - time.Duration(ticked))
+	}
 	l.now += min(passed, stallTicks)
+	l.time.Store(l.now)
 	l.wheel.Advance(l.now, l.expire)
+	l.patrol()
 }
 
 // reached reports whether tick at is now or past.

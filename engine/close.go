@@ -109,11 +109,11 @@ func (c *Conn) sendClose(code StatusCode, reason string) {
 	q := c.queue()
 	b := q.Reserve(codec.MaxHeaderBytes + codec.MaxControlBytes)
 	if !c.client() {
-		q.Commit(codec.AppendClose(b, code, reason, nil), sendq.Fragment, nil)
+		q.Commit(codec.AppendClose(b, code, reason, nil), sendq.Terms{Class: sendq.Fragment})
 		return
 	}
 	mask := newMask()
-	q.Commit(codec.AppendClose(b, code, reason, &mask), sendq.Fragment, nil)
+	q.Commit(codec.AppendClose(b, code, reason, &mask), sendq.Terms{Class: sendq.Fragment})
 }
 
 // heardClose notes the peer's closing frame. It is called on the loop.

@@ -37,7 +37,7 @@ func (s State) String() string {
 //
 //	208 bytes = socket 40 + timer 24 + route, value, id 32 + input, strand 16
 //	  + lock, queue, topics, rest 32 + ticks, slot, stops 24 + address 19
-//	  + flags 18 + padding 3
+//	  + flags 19 + padding 2
 type Conn struct {
 	sock  poller.Conn // the descriptor; its Close and writes are guarded by mu
 	timer wheel.Node[Conn]
@@ -99,6 +99,9 @@ type Conn struct {
 	// linger is true if the socket is to be closed, once all is written, when
 	// the peer has read it, and its frames don't count any more.
 	linger bool
+	// watched is true while the connection is in its loop's list of those that
+	// hold memory for as long as the peer wants.
+	watched bool
 	// sent and got are true once a closing frame was queued, and received.
 	sent, got bool
 }

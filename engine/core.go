@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/weirws/weir/codec"
 	"github.com/weirws/weir/poller"
@@ -24,7 +25,9 @@ type core struct {
 	upgrading atomic.Int64 // Upgrade callbacks that run or wait
 	panics    atomic.Uint64
 
+	start     time.Time
 	clock     atomic.Uint32 // in ticks since the start
+	ticked    atomic.Int64  // ns from the start to the last tick that woke the loops
 	quit      chan struct{} // closed by close
 	clockDone chan struct{}
 	closeOnce sync.Once
@@ -42,7 +45,7 @@ type route struct {
 }
 
 func newCore(s settings) (co *core, err error) {
-	co = &core{settings: s, quit: make(chan struct{}), clockDone: make(chan struct{})}
+	co = &core{settings: s, start: time.Now(), quit: make(chan struct{}), clockDone: make(chan struct{})}
 	co.workers = pool.NewWorkers(s.Workers, 0)
 	co.upgrades = pool.NewWorkers(upgradeWorkers, s.MaxUpgrades)
 	co.strands = pool.NewStrands(co.workers, pool.StrandsOptions[*Conn, item]{Run: runItem})

@@ -79,7 +79,13 @@ func (it *item) received() bool { return it.op >= opMessage && it.op <= opPong }
 func (c *Conn) post(it item) bool {
 	co := c.route.core
 	if co.Inline {
-		return c.sock.Loop().Do(func() { c.runContained(it) })
+		return c.sock.Loop().Do(func() {
+			if it.op == opDrop && c.phase == phaseGone { // Close was called meanwhile
+				it.giveUp()
+				return
+			}
+			c.runContained(it)
+		})
 	}
 	return co.strands.Push(c, &c.line, it) > 0
 }

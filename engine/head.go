@@ -126,7 +126,7 @@ func (c *Conn) opened(subprotocol string, answer []byte) {
 	}
 	if len(answer) > 0 {
 		q := c.queue()
-		q.Commit(append(q.Reserve(len(answer)), answer...), sendq.Control, nil)
+		q.Commit(append(q.Reserve(len(answer)), answer...), sendq.Terms{Class: sendq.Control})
 	}
 }
 
@@ -150,7 +150,7 @@ func (c *Conn) refuse(l *loop, err error) {
 	answer := codec.AppendRefusal(l.answer[:0], asRefusal(err))
 	l.answer = answer[:0]
 	q := c.queue()
-	q.Commit(append(q.Reserve(len(answer)), answer...), sendq.Fragment, nil)
+	q.Commit(append(q.Reserve(len(answer)), answer...), sendq.Terms{Class: sendq.Fragment})
 	c.linger = true
 	c.call()
 	c.mu.Unlock()

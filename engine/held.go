@@ -1,30 +1,70 @@
 package engine
 
-import (
-	"github.com/weirws/weir/codec"
-	"github.com/weirws/weir/engine/internal/sendq"
-)
+import "slices"
 
 // held are the publications that wait until the fragmented message that their
 // connection is sending is whole: RFC 6455, 5.4, lets no other come between.
 type held struct {
-	posts []post // each holds a reference
+	posts []heldPost
 	bytes int
 }
 
+// heldPost is one of them, with a reference to its frame.
+type heldPost struct {
+	post
+	manner manner
+}
+
 // holdBack keeps p for c, unless MaxBacklogBytes wait like that already. c.mu
-// is held.
-func (p *post) holdBack(l *loop, c *Conn) bool {
+// is held, and released.
+func (p *post) holdBack(l *loop, c *Conn, m manner) bool {
 	h := &c.extend().held
-	if limit := l.core.MaxBacklogBytes; limit > 0 && h.bytes >= limit {
-		l.count.drops.Add(1)
-		c.tellDrop(p.kind, p.buf.B[p.head:])
-		return false
+	if m.overflow == Conflate {
+		h.conflate(c, p)
+	}
+	limit := l.core.MaxBacklogBytes
+	for limit > 0 && h.bytes >= limit {
+		if m.overflow == DropNewest || m.overflow == DropOldest && !h.evict(c) {
+			_ = c.refuseNewest(l, p.kind, p.payload(), true) // it is counted
+			return false
+		}
+		if m.overflow != DropOldest {
+			c.tooSlow(l)
+			return false
+		}
 	}
 	p.buf.Retain()
-	h.posts = append(h.posts, *p)
+	h.posts = append(h.posts, heldPost{*p, m})
 	h.bytes += len(p.buf.B)
+	c.mu.Unlock()
 	return true
+}
+
+// conflate drops the publication of p's key.
+func (h *held) conflate(c *Conn, p *post) {
+	h.drop(c, dropConflated, func(o *heldPost) bool { return o.manner.overflow == Conflate && o.key == p.key })
+}
+
+// evict drops the oldest publication that may be dropped.
+func (h *held) evict(c *Conn) bool {
+	return h.drop(c, dropOldest, func(o *heldPost) bool { return o.manner.overflow == DropOldest })
+}
+
+// drop drops the first publication that which picks.
+func (h *held) drop(c *Conn, why int, which func(*heldPost) bool) bool {
+	for i := range h.posts {
+		o := &h.posts[i]
+		if !which(o) {
+			continue
+		}
+		c.loop().count.drops[why].Add(1)
+		c.tellDrop(o.kind, o.payload())
+		h.bytes -= len(o.buf.B)
+		o.buf.Release()
+		h.posts = slices.Delete(h.posts, i, i+1)
+		return true
+	}
+	return false
 }
 
 // releaseHeld queues what holdBack kept. mu is held.
@@ -32,26 +72,18 @@ func (c *Conn) releaseHeld() {
 	if c.more == nil {
 		return
 	}
-	for _, p := range c.more.held.posts {
-		p.enter(c)
-		p.buf.Release()
+	for i := range c.more.held.posts {
+		o := &c.more.held.posts[i]
+		o.enter(c, o.manner)
+		o.buf.Release()
 	}
 	c.more.held = held{}
 }
 
 // giveUp frees what is held.
 func (h *held) giveUp() {
-	for _, p := range h.posts {
-		p.buf.Release()
+	for i := range h.posts {
+		h.posts[i].buf.Release()
 	}
 	*h = held{}
-}
-
-// enter queues the frame of p for c. c.mu is held.
-func (p *post) enter(c *Conn) {
-	if c.client() {
-		c.enqueue(codec.OpCode(p.kind), true, p.buf.B[p.head:], sendq.Data, nil)
-		return
-	}
-	c.queue().Share(p.buf.Retain(), p.buf.B, sendq.Data, nil)
 }

@@ -16,6 +16,9 @@ const (
 	// message enters while what waits before it is below the bound, so the
 	// most that a connection holds is the bound plus one message.
 	DefaultMaxBacklogBytes = 1 << 20
+	// DefaultMaxBacklogAge bounds how long a message waits: a reader that takes
+	// a byte a second never stalls, and never catches up.
+	DefaultMaxBacklogAge = 30 * time.Second
 	// DefaultStrandDepth bounds the received messages of one connection that
 	// wait for a worker. At the bound its socket is not read: one connection
 	// holds at most the messages of this depth and the rest of one read.
@@ -50,6 +53,22 @@ const (
 	// maxPosts and maxPostBytes bound the publications that wait for a loop.
 	maxPosts     = 1 << 16
 	maxPostBytes = 64 << 20
+	// minFrameCost is what a frame counts for at least in a backlog: a queue
+	// keeps 64 bytes for each. minBacklogFrames may wait in the smallest
+	// backlog: 64 KiB of them.
+	minFrameCost     = 64
+	minBacklogFrames = 1024
+	// patrolTicks is how often a watched connection is looked at, at least:
+	// every second. Up to patrolMin of a loop are looked at every tick.
+	patrolTicks = 10
+	patrolMin   = 256
+	// maxSparePosts and maxSpareTargets bound the tables that a loop keeps from
+	// one fan-out to the next.
+	maxSparePosts   = 4 << 10
+	maxSpareTargets = 64 << 10
+	// indexTopics is the number of topics of one connection from which they are
+	// found by a map.
+	indexTopics = 32
 	// maxControlFrames bounds the pings and pongs that wait for one socket.
 	maxControlFrames = 64
 	// maxSpareSockets is how many sockets beyond MaxConns are held to answer

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirws/weir/codec"
 	"github.com/weirws/weir/engine/internal/sendq"
@@ -19,6 +20,8 @@ type loop struct {
 	// Owned by the loop.
 	now     uint32 // in ticks; stands still while the process does
 	clock   uint32 // of core when now last moved
+	ticked  int64  // likewise
+	looked  int    // place in watched where patrol goes on
 	expire  func(*Conn)
 	wheel   *wheel.Wheel[Conn]
 	scratch *inbound      // decodes whatever is complete in one read
@@ -27,11 +30,18 @@ type loop struct {
 	answer  []byte        // to a head, before it is queued
 	flush   []*Conn       // taken from dirty
 	posts   []post        // taken from posted
+	targets []*subscription
 
 	// messages and bytes were received since they were last added to count.
 	messages, bytes uint64
 
 	count counts
+
+	time atomic.Uint32 // now, for other goroutines
+
+	// watched are connections that hold memory for as long as their peers want.
+	// Changed by the loop alone, with mu held.
+	watched []*Conn
 
 	mu     sync.Mutex // guards the following
 	dirty  []*Conn    // have something to do at the next turn
@@ -70,8 +80,7 @@ func (l *loop) turn() {
 	l.postedBytes = 0
 	l.mu.Unlock()
 	for i := range l.posts {
-		l.posts[i].fanOut(l)
-		l.posts[i] = post{}
+		l.posts[i].fanOut(l, len(l.posts) == 1)
 	}
 	for i, c := range l.flush {
 		l.flush[i] = nil
@@ -83,6 +92,9 @@ func (l *loop) turn() {
 		}
 		c.settle(l)
 		c.follow(l)
+	}
+	if len(l.posts) > 0 {
+		l.fannedOut()
 	}
 }
 

@@ -1,6 +1,10 @@
 package engine
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+)
 
 // counts are a loop's counters. They are mostly written by the loop, and read
 // by Metrics.
@@ -10,9 +14,11 @@ type counts struct {
 	messagesIn, bytesIn   atomic.Uint64
 	framesOut, bytesOut   atomic.Uint64
 	pingsIn               atomic.Uint64
-	drops, slow           atomic.Uint64
+	drops                 [dropReasons]atomic.Uint64
+	slow                  atomic.Uint64
 	violations, timeouts  atomic.Uint64
 	published, deliveries atomic.Uint64
+	lag, fanOut           span
 	_                     [64]byte // the next loop's are on another cache line
 }
 
@@ -20,9 +26,20 @@ type counts struct {
 // summed over the loops when they are asked for, so that counting costs
 // nothing; two of them need not be of the same instant.
 type Metrics struct {
-	// Conns is the number of open connections, Sockets that of sockets: those
-	// included whose upgrade is not answered or whose end is not complete.
-	Conns, Sockets int64
+	// LoopMetrics are summed over the loops. Conns includes upgrades that are
+	// sure to succeed.
+	LoopMetrics
+	// Sockets is the number of open sockets: those included whose upgrade is
+	// not answered or whose end is not complete.
+	Sockets int64
+	// Panics counts callbacks that panicked.
+	Panics uint64
+}
+
+// LoopMetrics are what one event loop counts.
+type LoopMetrics struct {
+	// Conns is the number of open connections.
+	Conns int64
 	// Upgraded, Refused and Closed count opening handshakes that succeeded and
 	// that were refused, and connections that ended.
 	Upgraded, Refused, Closed uint64
@@ -34,34 +51,143 @@ type Metrics struct {
 	// PingsIn counts pings of peers.
 	PingsIn uint64
 	// Published counts calls of Publish times the loops they reached,
-	// Deliveries the messages that Publish put into a backlog.
+	// Deliveries the messages that Publish wrote or put into a backlog.
 	Published, Deliveries uint64
-	// Dropped counts messages that a full backlog refused or threw out, Slow
-	// the connections that it closed.
+	// Dropped counts messages of ours that were not sent, which Drops has by
+	// reason, and Slow the connections that were closed for not keeping up.
 	Dropped, Slow uint64
+	Drops         Drops
 	// Violations counts connections closed for what their peer sent, Timeouts
-	// those that a deadline closed, Panics the callbacks that panicked.
-	Violations, Timeouts, Panics uint64
+	// those that a deadline closed.
+	Violations, Timeouts uint64
+
+	// Blocked is the number of connections whose socket takes nothing now,
+	// BacklogBytes and BacklogFrames what waits for them.
+	Blocked, BacklogBytes, BacklogFrames int64
+
+	// Lag is how late the loop is: the time from each tick of the engine's
+	// clock to the turn that it asked for.
+	Lag Span
+	// FanOut is the time from each call of Publish until it was written to the
+	// last socket that takes it, for each loop that it reached.
+	FanOut Span
+}
+
+// Drops count messages by the reason for which they were dropped.
+type Drops struct {
+	// Newest were refused by a full backlog, Oldest thrown out of one.
+	Newest, Oldest uint64
+	// Conflated were replaced by a newer message of their key.
+	Conflated uint64
+	// Expired waited for longer than MaxAge or MaxBacklogAge.
+	Expired uint64
+	// Cleared waited for a connection that was closed for memory.
+	Cleared uint64
+	// Crowded were published to subscribers of a loop that had too many
+	// publications to make.
+	Crowded uint64
+}
+
+// Total is the sum over all reasons.
+func (d Drops) Total() uint64 {
+	return d.Newest + d.Oldest + d.Conflated + d.Expired + d.Cleared + d.Crowded
+}
+
+func (d *Drops) add(n *[dropReasons]atomic.Uint64) {
+	d.Newest += n[dropNewest].Load()
+	d.Oldest += n[dropOldest].Load()
+	d.Conflated += n[dropConflated].Load()
+	d.Expired += n[dropExpired].Load()
+	d.Cleared += n[dropCleared].Load()
+	d.Crowded += n[dropCrowded].Load()
+}
+
+// Span says how long something took that happened Count times: Total in all,
+// and Max at most.
+type Span struct {
+	Count      uint64
+	Total, Max time.Duration
+}
+
+// Mean is Total over Count, 0 if it never happened.
+func (s Span) Mean() time.Duration {
+	if s.Count == 0 {
+		return 0
+	}
+	return s.Total / time.Duration(s.Count)
+}
+
+// span is a Span that one goroutine adds to.
+type span struct {
+	n          atomic.Uint64
+	total, max atomic.Int64
+}
+
+func (s *span) add(d time.Duration) {
+	s.n.Add(1)
+	s.total.Add(int64(d))
+	if int64(d) > s.max.Load() {
+		s.max.Store(int64(d))
+	}
+}
+
+func (s *Span) add(o *span) {
+	s.Count += o.n.Load()
+	s.Total += time.Duration(o.total.Load())
+	s.Max = max(s.Max, time.Duration(o.max.Load()))
 }
 
 func (co *core) metrics() Metrics {
-	m := Metrics{Conns: co.conns.Load(), Sockets: co.sockets.Load(), Panics: co.panics.Load()}
-	co.eachLoop(func(l *loop) {
-		n := &l.count
-		m.Upgraded += n.upgraded.Load()
-		m.Refused += n.refused.Load()
-		m.Closed += n.closed.Load()
-		m.MessagesIn += n.messagesIn.Load()
-		m.BytesIn += n.bytesIn.Load()
-		m.FramesOut += n.framesOut.Load()
-		m.BytesOut += n.bytesOut.Load()
-		m.PingsIn += n.pingsIn.Load()
-		m.Published += n.published.Load()
-		m.Deliveries += n.deliveries.Load()
-		m.Dropped += n.drops.Load()
-		m.Slow += n.slow.Load()
-		m.Violations += n.violations.Load()
-		m.Timeouts += n.timeouts.Load()
-	})
+	m := Metrics{Sockets: co.sockets.Load(), Panics: co.panics.Load()}
+	co.eachLoop(func(l *loop) { l.addTo(&m.LoopMetrics) })
+	m.Conns = co.conns.Load()
 	return m
+}
+
+func (co *core) loopMetrics() []LoopMetrics {
+	all := make([]LoopMetrics, len(co.loops))
+	for i, l := range co.loops {
+		l.addTo(&all[i])
+	}
+	return all
+}
+
+// addTo adds what l counts to m.
+func (l *loop) addTo(m *LoopMetrics) {
+	n := &l.count
+	m.Upgraded += n.upgraded.Load()
+	m.Refused += n.refused.Load()
+	m.Closed += n.closed.Load()
+	m.MessagesIn += n.messagesIn.Load()
+	m.BytesIn += n.bytesIn.Load()
+	m.FramesOut += n.framesOut.Load()
+	m.BytesOut += n.bytesOut.Load()
+	m.PingsIn += n.pingsIn.Load()
+	m.Published += n.published.Load()
+	m.Deliveries += n.deliveries.Load()
+	m.Drops.add(&n.drops)
+	m.Dropped = m.Drops.Total()
+	m.Slow += n.slow.Load()
+	m.Violations += n.violations.Load()
+	m.Timeouts += n.timeouts.Load()
+	m.Lag.add(&n.lag)
+	m.FanOut.add(&n.fanOut)
+	l.addBacklogs(m)
+}
+
+// addBacklogs adds what waits for sockets that take nothing.
+func (l *loop) addBacklogs(m *LoopMetrics) {
+	l.mu.Lock()
+	m.Conns += int64(len(l.open))
+	watched := slices.Clone(l.watched)
+	l.mu.Unlock()
+	for _, c := range watched {
+		c.mu.Lock()
+		if c.blocked && c.out != nil && c.state != Closed {
+			m.Blocked++
+			m.BacklogBytes += int64(c.out.Bytes())
+			m.BacklogFrames += int64(c.out.Len())
+		}
+		c.mu.Unlock()
+	}
 }

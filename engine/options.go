@@ -34,10 +34,14 @@ type Options struct {
 	// close the connection with 1008. Negative: none.
 	MaxFragments int
 	// MaxBacklogBytes bounds what waits for a connection's socket; 1 MiB. A
-	// message enters while what waits before it is below the bound. Negative:
-	// none.
+	// message enters while what waits before it is below the bound, and is of
+	// fewer frames than one for each 64 bytes of it. Negative: none.
 	MaxBacklogBytes int
-	// Overflow is what a full backlog does to a further message; CloseSlow.
+	// MaxBacklogAge bounds how long a message waits for the first of its bytes
+	// to be written; 30 s, to the next second. Negative: none.
+	MaxBacklogAge time.Duration
+	// Overflow is what becomes of messages beyond these bounds; CloseSlow.
+	// Subscriptions may have another: see [Topic.SubscribeWith].
 	Overflow Overflow
 	// StrandDepth is the most received messages of one connection that wait
 	// for a worker; 64. At the bound its socket is not read.
@@ -90,26 +94,14 @@ type Options struct {
 	Log *slog.Logger
 }
 
-// Overflow is what happens when a message is sent to a connection for whose
-// socket MaxBacklogBytes wait already. Control frames are never dropped.
-type Overflow uint8
-
-const (
-	// CloseSlow closes the connection with 1013: its peer reads too slowly.
-	CloseSlow Overflow = iota
-	// DropNewest refuses the message; the sender gets ErrBacklogFull.
-	DropNewest
-	// DropOldest throws out waiting messages of which no byte is written, the
-	// oldest first, until the new one may enter.
-	DropOldest
-)
-
 // settings are Options after New: every field has its value, none is negative,
 // and 0 means none.
 type settings struct {
 	Options
 	streams                                     bool   // no reactor: for tests on fake time
 	keepAlive, idle, closing, lifetime, upgrade uint32 // in ticks; 0 is off
+	backlogAge                                  uint32 // likewise
+	backlogFrames                               int    // the most frames that wait for one socket
 }
 
 func newSettings(o *Options) (settings, error) {
@@ -150,6 +142,7 @@ func newSettings(o *Options) (settings, error) {
 		{"IdleTimeout", &s.IdleTimeout, 0, true, &s.idle},
 		{"CloseTimeout", &s.CloseTimeout, DefaultCloseTimeout, false, &s.closing},
 		{"MaxLifetime", &s.MaxLifetime, 0, true, &s.lifetime},
+		{"MaxBacklogAge", &s.MaxBacklogAge, DefaultMaxBacklogAge, true, &s.backlogAge},
 	} {
 		if *f.value < 0 && !f.off {
 			return s, fmt.Errorf("engine: Options.%s is %v; it can't be negative", f.name, *f.value)
@@ -157,9 +150,10 @@ func newSettings(o *Options) (settings, error) {
 		*f.value = max(or(*f.value, f.def), 0)
 		*f.ticks = ticks(*f.value)
 	}
-	if s.Overflow > DropOldest {
+	if s.Overflow = or(s.Overflow, CloseSlow); s.Overflow > DropOldest {
 		return s, fmt.Errorf("engine: Options.Overflow is %d; it is CloseSlow, DropNewest or DropOldest", s.Overflow)
 	}
+	s.backlogFrames = max(s.MaxBacklogBytes/minFrameCost, minBacklogFrames)
 	if s.Path != "" && s.Path[0] != '/' {
 		return s, fmt.Errorf("engine: Options.Path is %q; it starts with a slash", s.Path)
 	}

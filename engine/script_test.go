@@ -306,7 +306,7 @@ func (st *stage) server(words []string) {
 			}
 			f.SetInt(n)
 		case f.Type() == reflect.TypeFor[Overflow]():
-			f.SetUint(uint64(slices.Index([]string{"closeslow", "dropnewest", "dropoldest"}, value)))
+			f.SetUint(uint64(slices.Index([]string{"", "closeslow", "dropnewest", "dropoldest"}, value)))
 		case f.Kind() == reflect.Bool:
 			f.SetBool(value == "true")
 		default:
@@ -321,10 +321,14 @@ func (st *stage) server(words []string) {
 }
 
 func (st *stage) metrics() {
-	m := reflect.ValueOf(st.s.Metrics())
-	for i := range m.NumField() {
-		if v := m.Field(i); !v.IsZero() {
-			st.note(&st.app, "metrics: %s %v", m.Type().Field(i).Name, v)
+	m := st.s.Metrics()
+	for _, part := range []any{struct{ Conns, Sockets int64 }{m.Conns, m.Sockets}, m.LoopMetrics, struct{ Panics uint64 }{m.Panics}} {
+		m := reflect.ValueOf(part)
+		for i := range m.NumField() {
+			name := m.Type().Field(i).Name
+			if v := m.Field(i); v.Kind() != reflect.Struct && !v.IsZero() && (name != "Conns" || m.NumField() == 2) {
+				st.note(&st.app, "metrics: %s %v", name, v)
+			}
 		}
 	}
 }

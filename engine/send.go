@@ -9,7 +9,6 @@ import (
 
 	"github.com/weirws/weir/codec"
 	"github.com/weirws/weir/engine/internal/sendq"
-	"github.com/weirws/weir/pool"
 )
 
 var errClosed = net.ErrClosed
@@ -65,10 +64,11 @@ func (c *Conn) SendPrepared(p *Prepared) error {
 		c.mu.Unlock()
 		return c.send(p.kind, p.payload(), SendOptions{}) // it is the last fragment
 	}
-	if err := c.admit(p.kind, p.payload(), sendq.Data); err != nil {
+	m := c.manner()
+	if err := c.admit(p.kind, p.payload(), m, true); err != nil {
 		return err
 	}
-	c.queue().Share(nil, p.frame, sendq.Data, nil)
+	c.queue().Share(nil, p.frame, m.terms(nil))
 	c.depart()
 	return nil
 }
@@ -78,19 +78,20 @@ func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
 		return fmt.Errorf("engine: send: %v is neither Text nor Binary", k)
 	}
 	c.mu.Lock()
-	op, class := codec.OpCode(k), sendq.Data
+	op, m, whole := codec.OpCode(k), c.manner(), !o.More && !c.fragmented
 	if c.fragmented {
 		op = codec.OpContinuation
 	}
-	if o.More || c.fragmented {
-		class = sendq.Fragment
-	}
-	if err := c.admit(k, data, class); err != nil {
+	if err := c.admit(k, data, m, whole); err != nil {
 		return err
 	}
 	c.fragmented = o.More
 	if len(data) < directBytes || !c.direct(op, !o.More, data, o.Done) {
-		c.enqueue(op, !o.More, data, class, o.Done)
+		t := m.terms(o.Done)
+		if !whole {
+			t.Class, t.Age = sendq.Fragment, 0
+		}
+		c.enqueue(op, !o.More, data, t)
 	}
 	if op == codec.OpContinuation && !o.More {
 		c.releaseHeld()
@@ -99,91 +100,24 @@ func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
 	return nil
 }
 
-// admit decides whether a message, or a fragment of one, may enter the backlog.
-// mu is held, and is released if the answer is no.
-func (c *Conn) admit(k Kind, data []byte, class sendq.Class) error {
-	if c.state != Open {
-		c.mu.Unlock()
-		return errClosed
-	}
-	limit := c.route.core.MaxBacklogBytes
-	if limit == 0 || c.out == nil || c.out.Bytes() < limit {
-		return nil
-	}
-	if !c.blocked {
-		c.write()
-		if c.out.Bytes() < limit {
-			return nil
-		}
-	}
-	c.full = true
-	l := c.loop()
-	switch c.route.core.Overflow {
-	case DropOldest:
-		for c.out.Bytes() >= limit && c.out.DropOldest(ErrBacklogFull, c.dropped) {
-			l.count.drops.Add(1)
-			c.call() // its sender is told
-		}
-		if c.out.Bytes() < limit {
-			return nil
-		}
-		fallthrough
-	case DropNewest:
-		c.mu.Unlock()
-		if class == sendq.Data { // the sender of a fragment may still send it
-			l.count.drops.Add(1)
-			c.tellDrop(k, data)
-		}
-		return ErrBacklogFull
-	}
-	l.count.slow.Add(1)
-	c.shutLocked(&CloseError{Code: StatusTryAgainLater, Reason: "too slow", Err: ErrBacklogFull}, frame)
-	return ErrBacklogFull
-}
-
-// dropped tells the handler of a frame that DropOldest threw out. mu is held.
-func (c *Conn) dropped(frame []byte) {
-	if c.route.handler.Drop == nil {
-		return
-	}
-	var d codec.Decoder
-	d.Reset(&codec.Config{Client: !c.client(), SkipUTF8: true}, nil) // the peer's
-	ev, _, err := d.Next(frame)
-	if err != nil || ev.Kind != codec.Message {
-		panic("engine: a frame of ours can't be decoded")
-	}
-	c.tellDrop(Kind(ev.Op), ev.Data)
-}
-
-// tellDrop has the handler's Drop called with a copy of data, unless so many
-// callbacks wait that telling would itself be without bound.
-func (c *Conn) tellDrop(k Kind, data []byte) {
-	if c.route.handler.Drop == nil || c.line.Depth() > 4*c.route.core.StrandDepth {
-		return
-	}
-	buf := pool.Get(len(data))
-	buf.B = append(buf.B, data...)
-	it := item{op: opDrop, kind: k, buf: buf, data: buf.B}
-	if !c.post(it) {
-		it.giveUp()
-	}
-}
-
 // queue returns what the next frame is added to. mu is held.
 func (c *Conn) queue() *sendq.Queue {
 	if c.out == nil {
-		c.out = sendq.New()
+		c.out = sendq.New(nil)
+		if c.blocked { // all that waited was dropped
+			c.out.Hold(c.loop().time.Load())
+		}
 	}
 	return c.out
 }
 
 // enqueue encodes one frame behind what waits. mu is held.
-func (c *Conn) enqueue(op codec.OpCode, fin bool, payload []byte, class sendq.Class, done func(error)) {
+func (c *Conn) enqueue(op codec.OpCode, fin bool, payload []byte, t sendq.Terms) {
 	q := c.queue()
 	if !c.client() {
 		b := q.Reserve(codec.HeaderLen(len(payload), false) + len(payload))
 		b = codec.AppendHeader(b, op, fin, false, len(payload), nil)
-		q.Commit(append(b, payload...), class, done)
+		q.Commit(append(b, payload...), t)
 		return
 	}
 	mask := newMask()
@@ -192,7 +126,7 @@ func (c *Conn) enqueue(op codec.OpCode, fin bool, payload []byte, class sendq.Cl
 	at := len(b)
 	b = append(b, payload...)
 	codec.Mask(b[at:], mask, 0)
-	q.Commit(b, class, done)
+	q.Commit(b, t)
 }
 
 // heads is room for the headers of direct: the system call has them escape.
@@ -227,14 +161,11 @@ func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error
 		}
 		return true
 	}
-	c.blocked = true
 	q := c.queue()
-	if n < len(h) {
-		b := append(q.Reserve(len(h)-n+len(payload)), h[n:]...)
-		q.CommitBegun(append(b, payload...), done)
-		return true
-	}
-	q.CommitBegun(append(q.Reserve(len(h)+len(payload)-n), payload[n-len(h):]...), done)
+	b := q.Reserve(len(h) + len(payload) - n)
+	b = append(b, h[min(n, len(h)):]...)
+	q.CommitBegun(append(b, payload[max(n-len(h), 0):]...), done)
+	c.block()
 	return true
 }
 
@@ -306,9 +237,19 @@ func (c *Conn) wrote(n, want int, err error) {
 		return
 	}
 	if n < want {
-		c.blocked = true
-		c.swell()
-		c.out.Trim()
+		c.block()
+	}
+}
+
+// block notes that the socket takes no more of what waits. mu is held.
+func (c *Conn) block() {
+	l := c.loop()
+	c.blocked = true
+	c.swell()
+	c.out.Trim()
+	c.out.Hold(l.time.Load())
+	if !c.watched {
+		c.call()
 	}
 }
 
@@ -334,6 +275,9 @@ func (c *Conn) cork(l *loop) {
 		c.corked = true
 		if c.out == nil {
 			c.out, l.spare = l.spare, nil
+			if c.blocked && c.out != nil {
+				c.out.Hold(l.now)
+			}
 		}
 	}
 	c.mu.Unlock()
@@ -347,6 +291,9 @@ func (c *Conn) settle(l *loop) {
 		return
 	}
 	c.write()
+	if c.blocked && !c.watched {
+		l.watch(c)
+	}
 	var outcomes []sendq.Outcome
 	drained := false
 	if c.out != nil {
@@ -373,6 +320,7 @@ func (c *Conn) settle(l *loop) {
 // reclaim takes the empty queue of c back. c.mu is held.
 func (l *loop) reclaim(c *Conn) {
 	if l.spare == nil {
+		c.out.Rest()
 		l.spare = c.out
 	} else {
 		c.out.Free()
@@ -407,7 +355,7 @@ func (c *Conn) control(op codec.OpCode, payload []byte) error {
 		c.mu.Unlock()
 		return ErrBacklogFull
 	}
-	c.enqueue(op, true, payload, sendq.Control, nil)
+	c.enqueue(op, true, payload, sendq.Terms{Class: sendq.Control})
 	c.depart()
 	return nil
 }
@@ -424,7 +372,7 @@ func (c *Conn) answerPing(payload []byte) {
 	if c.blocked {
 		class = sendq.Pong
 	}
-	c.enqueue(codec.OpPong, true, payload, class, nil)
+	c.enqueue(codec.OpPong, true, payload, sendq.Terms{Class: class})
 	c.depart()
 }
 

@@ -170,6 +170,9 @@ func (co *core) open(yield func(*Conn) bool) {
 // Metrics returns a snapshot of the Server's counters.
 func (s *Server) Metrics() Metrics { return s.core.metrics() }
 
+// LoopMetrics returns a snapshot of the counters of each event loop.
+func (s *Server) LoopMetrics() []LoopMetrics { return s.core.loopMetrics() }
+
 // Shutdown ends the Server gracefully: it stops listening, refuses upgrades
 // with 503, sends every connection a closing frame with 1001, and waits until
 // they have ended, CloseTimeout at most, and their callbacks have returned. When

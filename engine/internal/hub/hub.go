@@ -3,71 +3,82 @@
 // member is.
 package hub
 
-import "sync"
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
 
 // Shard holds the members of one group that live on one loop. Its methods may
 // be called from any goroutine. The zero Shard is empty.
-type Shard[O any] struct {
-	mu      sync.Mutex // guards the following, and the index of each member
-	members []*Member[O]
+//
+// 40 bytes = lock 8 + length 8 + slice 24
+type Shard[T any, M Member[T]] struct {
+	mu      sync.Mutex // guards the following, and the Place of each member
+	n       atomic.Int64
+	members []M
 }
 
-// Member is one owner's place in one Shard. It must not be copied.
-type Member[O any] struct {
-	Owner O
-	index int  // in members, plus one; 0: not in
-	gone  bool // Remove was called
+// Member is a pointer to what a Shard holds, with a Place in it for each Shard
+// that it is ever in.
+type Member[T any] interface {
+	*T
+	Place() *Place
+}
+
+// Place is where a member is in its Shard. The zero Place is ready. It must not
+// be copied.
+type Place struct {
+	index int32 // in members, plus one; 0: not in
+	gone  bool  // Remove was called
 }
 
 // Add puts m in, unless Remove(m) came first: then, and only then, it returns
 // false. It panics if m is in a Shard already.
-func (s *Shard[O]) Add(m *Member[O]) bool {
+func (s *Shard[T, M]) Add(m M) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m.index != 0 {
-		panic("hub: a Member is added a second time")
+	p := m.Place()
+	if p.index != 0 {
+		panic("hub: a member is added a second time")
 	}
-	if m.gone {
+	if p.gone {
 		return false
 	}
 	s.members = append(s.members, m)
-	m.index = len(s.members)
+	p.index = int32(len(s.members))
+	s.n.Store(int64(len(s.members)))
 	return true
 }
 
 // Remove takes m out in O(1), for good. It reports whether m was in.
-func (s *Shard[O]) Remove(m *Member[O]) bool {
+func (s *Shard[T, M]) Remove(m M) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m.gone = true
-	if m.index == 0 {
+	p := m.Place()
+	p.gone = true
+	if p.index == 0 {
 		return false
 	}
 	last := len(s.members) - 1
 	moved := s.members[last]
-	s.members[m.index-1], moved.index = moved, m.index
+	s.members[p.index-1], moved.Place().index = moved, p.index
 	s.members[last] = nil
 	s.members = s.members[:last]
-	m.index = 0
+	p.index = 0
+	s.n.Store(int64(last))
 	if cap(s.members) > 64 && last < cap(s.members)/4 {
-		s.members = append(make([]*Member[O], 0, cap(s.members)/2), s.members...)
+		s.members = append(make([]M, 0, cap(s.members)/2), s.members...)
 	}
 	return true
 }
 
 // Len is the number of members.
-func (s *Shard[O]) Len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.members)
-}
+func (s *Shard[T, M]) Len() int { return int(s.n.Load()) }
 
-// Each calls f for every member, in no particular order, with the Shard
-// locked: f must not call methods of it.
-func (s *Shard[O]) Each(f func(O)) {
+// Append appends the members of this moment to dst, in no particular order.
+func (s *Shard[T, M]) Append(dst []M) []M {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, m := range s.members {
-		f(m.Owner)
-	}
+	return append(slices.Grow(dst, len(s.members)), s.members...)
 }

@@ -9,20 +9,9 @@ package sendq
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirws/weir/pool"
-)
-
-const (
-	// firstChunkBytes and chunkBytes bound the buffer that gathers small
-	// frames: a Queue starts with the one and goes on with the other.
-	firstChunkBytes = 2 << 10
-	chunkBytes      = 64 << 10
-	// smallBytes bounds a frame that is gathered; a larger one gets a buffer
-	// of its own size.
-	smallBytes = 8 << 10
-	// keepFrames bounds the table of frames that an empty Queue keeps.
-	keepFrames = 256
 )
 
 var errReplaced = errors.New("sendq: a newer pong went in its place")
@@ -30,34 +19,55 @@ var errReplaced = errors.New("sendq: a newer pong went in its place")
 // Class says what may happen to a frame while it waits.
 type Class uint8
 
+// Data to Latest are whole messages, which keep their place. Control frames
+// are never dropped.
 const (
-	// Data is a whole message: it keeps its place and may be dropped while
-	// none of it is written.
+	// Data is never thrown out.
 	Data Class = iota
+	// Lapsing is thrown out when it has waited for longer than its Age.
+	Lapsing
+	// Oldest is Lapsing, and may be thrown out to make room.
+	Oldest
+	// Latest is Lapsing, and is replaced by the next of its key.
+	Latest
 	// Fragment keeps its place and is never dropped. The closing frame is one
 	// too: it goes behind everything that was sent before it.
 	Fragment
-	// Control overtakes data frames that have not begun, and is never dropped.
+	// Control overtakes data frames that have not begun.
 	Control
 	// Pong is a Control of which only the newest waits: RFC 6455, 5.5.3.
 	Pong
 )
 
+// whole reports whether the frame is a message that no other depends on.
+func (c Class) whole() bool { return c < Fragment }
+
+// Terms are what is agreed of one frame.
+type Terms struct {
+	Class Class
+	// Age is how many ticks it may wait for its first byte to be written; 0 is
+	// any time.
+	Age uint32
+	// Done is told once that the frame is written or given up; it may be nil.
+	// The Queue never calls it itself: see Finished.
+	Done func(error)
+}
+
 // frame is what waits of one frame.
+//
+// 64 bytes = b 24 + chunk, buf, done 24 + at, age 8 + class and flags 4 +
+// padding 4
 type frame struct {
 	b     []byte       // not written yet
 	chunk *chunk       // where b lies, if it was gathered
 	buf   *pool.Buffer // a reference of the frame's own, otherwise
-	done  func(error)  // told once that the frame is written or given up; may be nil
+	done  func(error)
+	at    uint32 // tick from which on it waits; counts while the Queue is held
+	age   uint32 // ticks that it may wait; 0: any number
 	class Class
 	begun bool // some of it is written
-}
-
-// chunk is a buffer that gathers small frames. Its count needs no atomics: it
-// never leaves its Queue.
-type chunk struct {
-	buf  *pool.Buffer
-	refs int // frames that lie in it, and one while it is the tail
+	gone  bool // it was dropped: only its place is left
+	lone  bool // buf is the Queue's alone
 }
 
 // Queue is a FIFO of frames; control frames have a lane of their own and
@@ -69,6 +79,14 @@ type Queue struct {
 	spare         *chunk       // one without a buffer, to be used again
 	lone          *pool.Buffer // of the frame between Reserve and Commit, if it is large
 	finished      []Outcome
+
+	ledger  *atomic.Int64 // what its memory is added to; may be nil
+	private int           // bytes of buffers that are this Queue's alone
+	charged int           // of its memory, in ledger
+
+	keys   map[Key]uint64 // where the last frame of a key was put
+	oldest uint64         // none of class Oldest is before this place
+	clock  clock
 }
 
 // Outcome is what became of a frame whose sender wants to know.
@@ -77,38 +95,15 @@ type Outcome struct {
 	Err  error // nil: written to the socket
 }
 
-// lane is a FIFO of frames: fs[head:] wait.
-type lane struct {
-	fs   []frame
-	head int
-}
-
-func (l *lane) len() int { return len(l.fs) - l.head }
-
-func (l *lane) push(f frame) {
-	if l.head > 0 && len(l.fs) == cap(l.fs) {
-		// Reuse the room of what has gone, at an amortised O(1).
-		if l.head >= len(l.fs)/2 {
-			n := copy(l.fs, l.fs[l.head:])
-			clear(l.fs[n:])
-			l.fs, l.head = l.fs[:n], 0
-		}
-	}
-	l.fs = append(l.fs, f)
-}
-
-func (l *lane) pop() {
-	l.fs[l.head] = frame{}
-	l.head++
-	if l.head == len(l.fs) {
-		l.fs, l.head = l.fs[:0], 0
-	}
-}
-
 var queues = sync.Pool{New: func() any { return new(Queue) }}
 
-// New returns an empty Queue. Give it back with Free.
-func New() *Queue { return queues.Get().(*Queue) }
+// New returns an empty Queue whose memory is added to ledger, which may be
+// nil, while it is held or large. Give it back with Free.
+func New(ledger *atomic.Int64) *Queue {
+	q := queues.Get().(*Queue)
+	q.ledger = ledger
+	return q
+}
 
 // Free gives an empty Queue and its memory back. It panics if frames wait.
 func (q *Queue) Free() {
@@ -118,12 +113,21 @@ func (q *Queue) Free() {
 	q.dropTail()
 	q.data.shrink()
 	q.control.shrink()
+	q.Rest()
+	q.ledger = nil
 	queues.Put(q)
 }
 
-func (l *lane) shrink() {
-	if cap(l.fs) > keepFrames {
-		l.fs = nil
+// Rest ends a Hold. The Queue must be empty.
+func (q *Queue) Rest() {
+	q.clock = clock{}
+	if len(q.keys) > keepKeys {
+		q.keys = nil
+	}
+	clear(q.keys)
+	if q.charged != 0 {
+		q.ledger.Add(-int64(q.charged))
+		q.charged = 0
 	}
 }
 
@@ -133,85 +137,50 @@ func (q *Queue) Len() int { return q.data.len() + q.control.len() }
 // Bytes is the number of bytes that wait, framing included.
 func (q *Queue) Bytes() int { return q.bytes }
 
-// Reserve returns room for a frame of n bytes: a slice of length 0 and
-// capacity n. Fill it with append and hand it to Commit before anything else
-// is done with the Queue.
-func (q *Queue) Reserve(n int) []byte {
-	if n > smallBytes {
-		q.lone = pool.Get(n)
-		return q.lone.B[:0:n]
-	}
-	c := q.tail
-	if c == nil || cap(c.buf.B)-len(c.buf.B) < n {
-		c = q.newTail(n)
-	}
-	at := len(c.buf.B)
-	return c.buf.B[at : at : at+n]
-}
-
-// newTail replaces the tail by an emptier one.
-func (q *Queue) newTail(n int) *chunk {
-	size := firstChunkBytes
-	c := q.tail
-	if c != nil {
-		size = chunkBytes
-		if c.refs == 1 && cap(c.buf.B) >= chunkBytes { // nothing lies in it any more
-			c.buf.B = c.buf.B[:0]
-			return c
-		}
-	}
-	q.setTail(max(size, n))
-	return q.tail
-}
-
-// setTail makes a new tail of at least size bytes.
-func (q *Queue) setTail(size int) {
-	q.dropTail()
-	c := q.spare
-	if q.spare = nil; c == nil {
-		c = new(chunk)
-	}
-	c.buf, c.refs = pool.Get(size), 1
-	q.tail = c
-}
-
-func (q *Queue) dropTail() {
-	if q.tail != nil {
-		q.release(q.tail)
-		q.tail = nil
-	}
-}
-
-func (q *Queue) release(c *chunk) {
-	if c.refs--; c.refs == 0 {
-		c.buf.Release()
-		c.buf = nil
-		q.spare = c
-	}
-}
+// Controls is the number of control frames that wait.
+func (q *Queue) Controls() int { return q.control.len() }
 
 // Commit adds the frame b, which was filled in the room of the last Reserve.
-// The Queue calls done, if it is not nil, never itself: see Finished.
-func (q *Queue) Commit(b []byte, class Class, done func(error)) {
-	f := frame{b: b, class: class, done: done}
+func (q *Queue) Commit(b []byte, t Terms) {
+	f := frame{b: b, class: t.Class, age: t.Age, done: t.Done}
 	if q.lone != nil {
-		f.buf, q.lone = q.lone, nil
+		f.buf, f.lone, q.lone = q.lone, true, nil
+		q.private += cap(f.buf.B)
 	} else {
 		f.chunk = q.tail
 		f.chunk.refs++
 		f.chunk.buf.B = f.chunk.buf.B[:len(f.chunk.buf.B)+len(b)]
 	}
-	q.add(f)
+	q.add(&f)
 }
 
 // CommitBegun is Commit for the rest of a frame whose beginning is written. The
 // Queue must be empty.
 func (q *Queue) CommitBegun(b []byte, done func(error)) {
+	q.mustBeEmpty()
+	q.Commit(b, Terms{Class: Fragment, Done: done})
+	q.data.front().begun = true
+}
+
+// Share adds the frame b, which lies in buf, without copying it. The Queue
+// takes over one reference of buf, which may be nil.
+func (q *Queue) Share(buf *pool.Buffer, b []byte, t Terms) {
+	f := frame{b: b, buf: buf, class: t.Class, age: t.Age, done: t.Done}
+	q.add(&f)
+}
+
+// ShareBegun is Share for the rest of a frame whose beginning is written. The
+// Queue must be empty.
+func (q *Queue) ShareBegun(buf *pool.Buffer, b []byte) {
+	q.mustBeEmpty()
+	q.Share(buf, b, Terms{Class: Fragment})
+	q.data.front().begun = true
+}
+
+func (q *Queue) mustBeEmpty() {
 	if q.Len() != 0 {
-		panic("sendq: CommitBegun behind other frames")
+		panic("sendq: the rest of a frame behind other frames")
 	}
-	q.Commit(b, Fragment, done)
-	q.data.fs[q.data.head].begun = true
 }
 
 // Finish adds the outcome of a frame that never had to wait.
@@ -219,26 +188,25 @@ func (q *Queue) Finish(done func(error), err error) {
 	q.finished = append(q.finished, Outcome{done, err})
 }
 
-// Share adds the frame b, which lies in buf, without copying it. The Queue
-// takes over one reference of buf.
-func (q *Queue) Share(buf *pool.Buffer, b []byte, class Class, done func(error)) {
-	q.add(frame{b: b, buf: buf, class: class, done: done})
-}
-
-func (q *Queue) add(f frame) {
+func (q *Queue) add(f *frame) {
 	q.bytes += len(f.b)
-	if f.class < Control {
+	if q.clock.held {
+		q.clock.begin(f)
+	}
+	switch {
+	case f.class < Control:
 		q.data.push(f)
-		return
+	case f.class == Pong && q.replacePong(f):
+	default:
+		q.control.push(f)
 	}
-	if f.class == Pong && q.replacePong(f) {
-		return
+	if q.clock.held || q.bytes > freeBytes {
+		q.charge()
 	}
-	q.control.push(f)
 }
 
 // replacePong puts f in the place of a Pong that has not begun.
-func (q *Queue) replacePong(f frame) bool {
+func (q *Queue) replacePong(f *frame) bool {
 	for i := q.control.head; i < len(q.control.fs); i++ {
 		old := &q.control.fs[i]
 		if old.class != Pong || old.begun {
@@ -246,7 +214,7 @@ func (q *Queue) replacePong(f frame) bool {
 		}
 		q.bytes -= len(old.b)
 		q.finish(old, errReplaced)
-		*old = f
+		*old = *f
 		return true
 	}
 	return false
@@ -267,6 +235,9 @@ func (q *Queue) Next(dst [][]byte, limit int) [][]byte {
 
 func gather(dst [][]byte, fs []frame, limit *int) [][]byte {
 	for i := range fs {
+		if fs[i].gone {
+			continue
+		}
 		b := fs[i].b
 		if len(b) > *limit {
 			b = b[:*limit]
@@ -320,10 +291,10 @@ func (q *Queue) Wrote(n int) (frames int) {
 	q.bytes -= n
 	for n > 0 {
 		l := q.first()
-		f := &l.fs[l.head]
+		f := l.front()
 		if n < len(f.b) {
 			f.b, f.begun = f.b[n:], true
-			return frames
+			break
 		}
 		n -= len(f.b)
 		q.finish(f, nil)
@@ -333,15 +304,15 @@ func (q *Queue) Wrote(n int) (frames int) {
 	if q.bytes == 0 && q.tail != nil && q.tail.refs == 1 {
 		q.tail.buf.B = q.tail.buf.B[:0]
 	}
+	if q.charged != 0 {
+		q.charge()
+	}
 	return frames
 }
 
-// Controls is the number of control frames that wait.
-func (q *Queue) Controls() int { return q.control.len() }
-
 // first is the lane whose front is to be written first.
 func (q *Queue) first() *lane {
-	if q.control.len() == 0 || q.data.len() > 0 && q.data.fs[q.data.head].begun {
+	if q.control.len() == 0 || q.data.len() > 0 && q.data.front().begun {
 		return &q.data
 	}
 	return &q.control
@@ -349,9 +320,13 @@ func (q *Queue) first() *lane {
 
 // finish gives the memory of f back and keeps its done for Finished.
 func (q *Queue) finish(f *frame, err error) {
-	if f.chunk != nil {
+	switch {
+	case f.chunk != nil:
 		q.release(f.chunk)
-	} else if f.buf != nil {
+	case f.buf != nil:
+		if f.lone {
+			q.private -= cap(f.buf.B)
+		}
 		f.buf.Release()
 	}
 	if f.done != nil {
@@ -369,64 +344,16 @@ func (q *Queue) Finished() []Outcome {
 	return f
 }
 
-// DropOldest removes the oldest Data frame that has not begun, after showing
-// it to saw: the encoded frame, valid until saw returns. Its sender is told
-// why. It reports whether there was one.
-func (q *Queue) DropOldest(why error, saw func(frame []byte)) bool {
-	for i := q.data.head; i < len(q.data.fs); i++ {
-		f := &q.data.fs[i]
-		if f.class != Data || f.begun {
-			continue
-		}
-		saw(f.b)
-		q.bytes -= len(f.b)
-		q.finish(f, why)
-		q.data.remove(i)
-		return true
-	}
-	return false
-}
-
-// remove closes the gap at i from the front: what is dropped is near it.
-func (l *lane) remove(i int) {
-	copy(l.fs[l.head+1:i+1], l.fs[l.head:i])
-	l.pop()
-}
-
 // Clear gives up every frame that waits; why is told to the senders.
 func (q *Queue) Clear(why error) {
 	for _, l := range []*lane{&q.data, &q.control} {
 		for l.len() > 0 {
-			q.finish(&l.fs[l.head], why)
+			q.finish(l.front(), why)
 			l.pop()
 		}
 	}
 	q.bytes = 0
-}
-
-// Trim moves what waits out of a buffer much larger than it, so that a stalled
-// reader holds little more than its backlog.
-func (q *Queue) Trim() {
-	c := q.tail
-	if c == nil || cap(c.buf.B) <= firstChunkBytes || 4*q.bytes > cap(c.buf.B) {
-		return
-	}
-	q.setTail(max(firstChunkBytes, q.bytes))
-	q.trimLane(&q.data, c)
-	q.trimLane(&q.control, c)
-}
-
-func (q *Queue) trimLane(l *lane, from *chunk) {
-	for i := l.head; i < len(l.fs); i++ {
-		f := &l.fs[i]
-		if f.chunk != from {
-			continue
-		}
-		n := len(f.b)
-		room := append(q.Reserve(n), f.b...)
-		q.release(f.chunk)
-		f.b, f.chunk = room, q.tail
-		f.chunk.refs++
-		f.chunk.buf.B = f.chunk.buf.B[:len(f.chunk.buf.B)+n]
+	if q.charged != 0 {
+		q.charge()
 	}
 }

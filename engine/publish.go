@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/weirws/weir/codec"
+	"github.com/weirws/weir/engine/internal/sendq"
+	"github.com/weirws/weir/pool"
+)
+
+// PublishOptions are what one publication may ask for.
+type PublishOptions struct {
+	// Except, if not nil, is a connection that does not get the message: the
+	// sender, mostly.
+	Except *Conn
+	// Key says which messages of the topic replace each other for those that
+	// subscribe with [Conflate]: those of the same Key. All without one have
+	// the same.
+	Key string
+}
+
+// Publish queues a message for every subscriber and returns for how many. data
+// is copied, once. What happens to a subscriber that does not keep up is said
+// by the Overflow of its subscription, or of its [Options]. Where a loop has
+// maxPosts publications or maxPostBytes to make already, its subscribers miss
+// this one, which is counted as dropped.
+func (t *Topic) Publish(k Kind, data []byte) (queued int) {
+	return t.publish(k, data, PublishOptions{})
+}
+
+// PublishFrom is Publish to every subscriber but c.
+func (t *Topic) PublishFrom(c *Conn, k Kind, data []byte) (queued int) {
+	return t.publish(k, data, PublishOptions{Except: c})
+}
+
+// PublishWith is Publish with options.
+func (t *Topic) PublishWith(k Kind, data []byte, o PublishOptions) (queued int) {
+	return t.publish(k, data, o)
+}
+
+func (t *Topic) publish(k Kind, data []byte, o PublishOptions) (queued int) {
+	if t.n.Load() == 0 || !k.valid() {
+		return 0
+	}
+	p := post{head: codec.HeaderLen(len(data), false), kind: k, except: o.Except, key: sendq.Key{Of: t, Name: o.Key}, at: time.Now()}
+	p.buf = pool.Get(p.head + len(data))
+	defer p.buf.Release()
+	p.buf.B = codec.AppendHeader(p.buf.B, codec.OpCode(k), true, false, len(data), nil)
+	p.buf.B = append(p.buf.B, data...)
+	for _, sh := range t.all() {
+		n := sh.Len()
+		if n == 0 {
+			continue
+		}
+		if p.shard = sh; !sh.loop.post(&p) {
+			sh.loop.count.drops[dropCrowded].Add(uint64(n))
+			continue
+		}
+		queued += n
+	}
+	if o.Except != nil && queued > 0 && t.has(o.Except) {
+		queued--
+	}
+	return queued
+}
+
+// post is one publication to the subscribers of one loop.
+type post struct {
+	shard  *shard
+	buf    *pool.Buffer // the frame; the post holds a reference
+	head   int          // length of its header
+	kind   Kind
+	except *Conn
+	key    sendq.Key
+	at     time.Time // of the call of Publish
+
+	frames, bytes uint64 // written straight to sockets
+}
+
+func (p *post) payload() []byte { return p.buf.B[p.head:] }
+
+// post queues p for the loop's next turn, with a reference of its own, unless
+// too much waits there.
+func (l *loop) post(p *post) bool {
+	l.mu.Lock()
+	if len(l.posted) >= maxPosts || l.postedBytes >= maxPostBytes || l.ended {
+		l.mu.Unlock()
+		return false
+	}
+	p.buf.Retain()
+	l.posted = append(l.posted, *p)
+	l.postedBytes += len(p.buf.B)
+	l.mu.Unlock()
+	l.poll.Wake()
+	return true
+}
+
+// fanOut gives the frame to every member. If it is alone in this turn it goes
+// straight to the sockets that take it; otherwise what is to be written is put
+// on l.flush, so that all publications of a turn leave in one write.
+func (p *post) fanOut(l *loop, alone bool) {
+	l.targets = p.shard.Append(l.targets[:0])
+	delivered := uint64(0)
+	for _, s := range l.targets {
+		if s.conn != p.except && p.give(l, s, alone) {
+			delivered++
+		}
+	}
+	p.buf.Release()
+	l.count.published.Add(1)
+	l.count.deliveries.Add(delivered)
+	l.count.framesOut.Add(p.frames)
+	l.count.bytesOut.Add(p.bytes)
+	clear(l.targets)
+	if cap(l.targets) > maxSpareTargets {
+		l.targets = nil
+	}
+}
+
+// give gives the frame to the connection of s, or to its queue.
+func (p *post) give(l *loop, s *subscription, alone bool) bool {
+	c := s.conn
+	c.mu.Lock()
+	if s.left || c.state != Open {
+		c.mu.Unlock()
+		return false
+	}
+	if c.fragmented {
+		return p.holdBack(l, c, s.manner)
+	}
+	if alone && c.out == nil && c.ready() {
+		defer c.mu.Unlock()
+		return p.straight(c, s.manner)
+	}
+	if p.conflates(c, s.manner) {
+		p.enter(c, s.manner)
+		c.mu.Unlock()
+		return true
+	}
+	if c.admit(p.kind, p.payload(), s.manner, true) != nil {
+		return false
+	}
+	p.enter(c, s.manner)
+	switch {
+	case c.blocked:
+		c.swell()
+	case !c.queued:
+		c.queued = true
+		l.flush = append(l.flush, c)
+	}
+	c.mu.Unlock()
+	return true
+}
+
+// ready reports whether the loop may write to c, which is open, at once. mu is
+// held.
+func (c *Conn) ready() bool {
+	return !c.blocked && !c.broken && c.slot >= 0 && !c.client()
+}
+
+// straight writes the frame to the socket, of which nothing waits, and queues
+// what the socket did not take. mu is held.
+func (p *post) straight(c *Conn, m manner) bool {
+	b := p.buf.B
+	n, err := c.sock.Write(b)
+	p.bytes += uint64(n)
+	switch {
+	case err != nil:
+		c.failed(err)
+		return false
+	case n == len(b):
+		p.frames++
+		return true
+	case n == 0:
+		p.enter(c, m)
+	default:
+		c.queue().ShareBegun(p.buf.Retain(), b[n:])
+	}
+	c.block()
+	return true
+}
+
+// conflates reports whether the frame goes in the place of one that waits, so
+// that it needs no room. mu is held.
+func (p *post) conflates(c *Conn, m manner) bool {
+	return m.overflow == Conflate && c.out != nil && c.out.Waits(p.key)
+}
+
+// enter queues the frame for c. mu is held.
+func (p *post) enter(c *Conn, m manner) {
+	q, buf := c.queue(), p.buf
+	if c.client() {
+		buf = p.masked()
+	} else {
+		buf.Retain()
+	}
+	if m.overflow == Conflate {
+		q.ShareKeyed(p.key, buf, buf.B, m.terms(nil), (*witness)(c))
+		return
+	}
+	q.Share(buf, buf.B, m.terms(nil))
+}
+
+// masked returns the frame as a client sends it: with a mask of its own.
+func (p *post) masked() *pool.Buffer {
+	mask, payload := newMask(), p.payload()
+	buf := pool.Get(codec.HeaderLen(len(payload), true) + len(payload))
+	buf.B = codec.AppendHeader(buf.B, codec.OpCode(p.kind), true, false, len(payload), &mask)
+	at := len(buf.B)
+	buf.B = append(buf.B, payload...)
+	codec.Mask(buf.B[at:], mask, 0)
+	return buf
+}
+
+// fannedOut ends a turn with publications: all of them are written, as far as
+// sockets took them.
+func (l *loop) fannedOut() {
+	now := time.Now()
+	for i := range l.posts {
+		l.count.fanOut.add(now.Sub(l.posts[i].at))
+		l.posts[i] = post{}
+	}
+	if cap(l.posts) > maxSparePosts {
+		l.posts = nil
+	}
+}
