@@ -241,7 +241,9 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	if opened {
 		l.leave(c)
 		l.count.closed.Add(1)
-		c.deliver(item{op: opClose, err: end})
+		if it := (item{op: opClose, err: end}); !c.post(it) { // behind what was posted before
+			c.deliver(it)
+		}
 	}
 }
 

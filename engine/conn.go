@@ -122,6 +122,7 @@ const (
 	stopUser   = 1 << iota // Pause
 	stopStrand             // too many messages wait for a worker
 	stopEnd                // Close or CloseNow was called here: messages are ignored
+	stopTold               // the Close callback was called: no other follows
 )
 
 // more holds what few connections have.

@@ -153,6 +153,9 @@ func (c *Conn) run(it item) {
 			h.Drain(c)
 		}
 	case opDrop:
+		if c.stops.Load()&stopTold != 0 {
+			return // it was refused while the connection ended
+		}
 		h.Drop(c, Message{Kind: it.kind, Data: it.data})
 	case opPeerClose:
 		c.answerClose()
@@ -165,6 +168,7 @@ func (c *Conn) run(it item) {
 	case opFunc:
 		it.f()
 	case opClose:
+		c.stops.Or(stopTold)
 		if h.Close != nil {
 			h.Close(c, it.err)
 		}
