@@ -44,9 +44,11 @@ test-race: ## tests under the race detector
 test-invariants: ## tests with poisoned buffers and views (-tags invariants)
 	@echo "$(GO) test -tags invariants ./..."; $(GO) test -tags invariants -timeout 8m $(OTHER_TESTS)
 
-# Allocation counts and sizes are those of the program that ships: no race detector, no invariants.
+# Allocation counts and sizes are those of the program that ships: no race detector, no invariants. The names of tests
+# that only run here match FACTS; docs/facts_test.go sees to it.
+FACTS = Alloc|Size|Inline
 test-facts: ## allocation counts and sizes, as they are in production
-	$(GO) test -run 'Alloc|Size|Inline' ./...
+	$(GO) test -run '$(FACTS)' ./codec/... ./poller/... ./pool/... ./engine/... ./bench
 
 test-clients: clients ## tests with real clients: ws, Node, Python's websockets, Chromium
 	@if [ -z "$(CLIENT_TESTS)" ]; then echo "make test: there are no tests with real clients" >&2; [ "$$WEIR_REQUIRE_CLIENTS" != 1 ]; exit; fi; \
@@ -96,8 +98,10 @@ bench: ## micro-benchmarks: BENCH=regexp COUNT=n PKG=./codec; BASE=old.txt compa
 bench-peers: ## weir beside other servers, interleaved; writes docs/benchmarks.md (ARGS='--rounds 5' ...)
 	cd $(PEERS) && $(GO) run ./compare $(ARGS)
 
-million: ## a million connections to one weir, in a guest kernel where need be (ARGS='--conns 100000' ...)
-	CGO_ENABLED=0 $(GO) run ./bench/million/launcher $(ARGS)
+million: ## a million connections to one weir, in a guest kernel where need be (CONNS=50000, ARGS='--budget 300 --json' ...)
+	CGO_ENABLED=0 $(GO) build -o bin/static/weir ./cmd/weir
+	CGO_ENABLED=0 $(GO) build -o bin/static/million ./bench/million/launcher
+	@exec bin/static/million --server bin/static/weir $(if $(CONNS),--conns $(CONNS)) $(ARGS)
 
 # A target's failure either leaves the input that failed in testdata/fuzz, or is the toolchain's race at the end of
 # -fuzztime (go.dev/issue/75804: "context deadline exceeded" and nothing else, mended in Go 1.27); that one runs again.

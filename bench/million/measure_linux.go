@@ -16,6 +16,7 @@ import (
 type measurement struct {
 	*plan
 	tell    func(event) // progress
+	phase   string      // that was last told
 	told    time.Time
 	ctx     context.Context
 	server  *server
@@ -40,7 +41,7 @@ func begin(ctx context.Context, p *plan, tell func(event)) (m *measurement, err 
 	return m, nil
 }
 
-// close ends the connections and the server.
+// close ends the connections and the server. It may be called twice.
 func (m *measurement) close() {
 	m.holder.close()
 	m.server.stop()
@@ -50,10 +51,22 @@ func (m *measurement) close() {
 func (m *measurement) run() (*Result, error) {
 	for _, step := range []func() error{m.ramp, m.stall, m.echo, m.sweep, m.idle, m.finish} {
 		if err := step(); err != nil {
+			if m.ctx.Err() != nil {
+				return nil, fmt.Errorf("million: stopped while %s: %w", orElse(m.phase, "the server starts"), context.Cause(m.ctx))
+			}
+			m.close() // then all that the server said has come
 			return nil, fmt.Errorf("%w%s", err, m.server.said())
 		}
 	}
 	return &m.result, nil
+}
+
+// orElse is s, or other if it is empty.
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
 }
 
 // release is that of the running kernel.
@@ -65,12 +78,12 @@ func release() string {
 	return unix.ByteSliceToString(u.Release[:])
 }
 
-// progress tells how far a phase is, unless it has just been told.
+// progress tells how far a phase is, unless that has just been told.
 func (m *measurement) progress(phase string, done, total float64, note string) {
-	if time.Since(m.told) < tellEvery && done < total {
+	if phase == m.phase && time.Since(m.told) < tellEvery && done < total {
 		return
 	}
-	m.told = time.Now()
+	m.phase, m.told = phase, time.Now()
 	m.tell(event{Progress: &bench.Progress{Phase: phase, Done: done, Total: total, Note: note}})
 }
 

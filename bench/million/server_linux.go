@@ -31,7 +31,7 @@ type server struct {
 	addr  netip.AddrPort // of its WebSockets
 	stats string         // URL of its counters
 
-	stop func()        // ends the process; once
+	stop func()        // ends the process and waits for it; may be called again
 	done chan struct{} // closed when the process has ended
 
 	mu   sync.Mutex // guards the following
@@ -81,17 +81,20 @@ func startServer(ctx context.Context, p *plan) (*server, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	told := make(chan string)
 	var readers sync.WaitGroup
-	readers.Go(func() { readLines(out, func(line string) { tellOnce(ctx, told, line) }) }) // ends with the process
-	readers.Go(func() { readLines(errs, s.note) })                                         // ends with the process
-	go func() {                                                                            // ends with the process; stop waits
+	readers.Go(func() { // ends with the process
+		defer close(told)
+		readLines(out, func(line string) { tellOnce(ctx, told, line) })
+	})
+	readers.Go(func() { readLines(errs, s.note) }) // ends with the process
+	go func() {                                    // ends with the process; stop waits
 		defer close(s.done)
 		<-ctx.Done()
 		end(cmd, &readers)
 	}()
 	s.stop = func() { cancel(); <-s.done }
 	if err := s.findAddresses(told); err != nil {
-		s.stop()
-		return nil, err
+		s.stop() // then all that it said has come
+		return nil, fmt.Errorf("%w%s", err, s.said())
 	}
 	return s, nil
 }
@@ -130,7 +133,10 @@ func (s *server) findAddresses(told <-chan string) error {
 	defer timeout.Stop()
 	for !s.addr.IsValid() || s.stats == "" {
 		select {
-		case line := <-told:
+		case line, more := <-told:
+			if !more {
+				return errors.New("million: the server ended before it listened")
+			}
 			if m := listensOn.FindStringSubmatch(line); m != nil {
 				s.addr, _ = netip.ParseAddrPort(m[1]) // not valid: another line may be
 			}
@@ -138,7 +144,7 @@ func (s *server) findAddresses(told <-chan string) error {
 				s.stats = url
 			}
 		case <-timeout.C:
-			return errors.New("million: the server does not say where it listens" + s.said())
+			return errors.New("million: the server does not say where it listens")
 		}
 	}
 	return nil
@@ -196,7 +202,7 @@ func (s *server) ask(ctx context.Context, method, url string) (c counters, err e
 	request.Close = true // a connection that is kept would be memory of the server
 	answer, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return c, fmt.Errorf("million: %w%s", err, s.said())
+		return c, fmt.Errorf("million: %w", err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
