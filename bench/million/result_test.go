@@ -60,6 +60,9 @@ func TestVerdict(t *testing.T) {
 		{"good", func(*Result) {}, ""},
 		{"at the budget", func(r *Result) { r.Memory.PerConn = 256 }, ""},
 		{"over the budget", func(r *Result) { r.Memory.PerConn = 256.5 }, "a connection costs 256.5 bytes, and the budget is 256"},
+		{"over the budget with few", func(r *Result) {
+			r.Conns, r.Held, r.Pings.Done, r.Memory.PerConn = 3000, 3000, 3000, 300
+		}, "(of fewer than 20000 connections"},
 		{"any budget", func(r *Result) { r.Memory.PerConn, r.Budget = 5000, -1 }, ""},
 		{"an upgrade failed", func(r *Result) { r.Upgrades.Failed = 1 }, "1 upgrades failed"},
 		{"an echo failed", func(r *Result) { r.Echoes.Failed = 2 }, "2 echoes failed"},
