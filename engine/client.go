@@ -36,6 +36,11 @@ type DialOptions struct {
 	Origin string
 	// Value becomes the Conn's Value.
 	Value any
+	// Dial makes the connection on which the handshake is sent, and which the
+	// Client takes over: through a proxy, say, or in memory. network is "tcp",
+	// addr the URL's host and port. It may block until ctx ends; a net.Dialer's
+	// DialContext.
+	Dial func(ctx context.Context, network, addr string) (net.Conn, error)
 }
 
 // NewClient returns a Client whose connections are h's; its Upgrade is not
@@ -74,8 +79,11 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, o *DialOptions) (*Con
 	}
 	ctx, cancel := context.WithTimeout(ctx, cl.core.MaxUpgradeTime)
 	defer cancel()
-	var d net.Dialer
-	nc, err := d.DialContext(ctx, "tcp", hostPort(u))
+	dial := o.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	nc, err := dial(ctx, "tcp", hostPort(u))
 	if err != nil {
 		return nil, fmt.Errorf("engine: dial: %w", err)
 	}
