@@ -11,7 +11,9 @@ import (
 
 // ListenOptions configures Listen. The zero value of a field picks the default in its comment.
 type ListenOptions struct {
-	Backlog int // connections that wait to be accepted; the system's maximum, and that always with Options.Streams
+	// Backlog is how many connections may wait to be accepted; the system's maximum. With
+	// Options.Streams it is always that.
+	Backlog int
 
 	// ReusePort gives every loop a listening socket of its own (SO_REUSEPORT), between which the
 	// system deals. It is taken only after a plain bind has shown that the port is nobody else's.
@@ -65,7 +67,7 @@ func (p *Poller) Listen(network, addr string, o ListenOptions) (*Listener, error
 		return nil, fmt.Errorf("poller: listen: Backlog is %d", o.Backlog)
 	}
 	var lc net.ListenConfig
-	lc.SetMultipathTCP(false) // an accepted subflow would not be a plain TCP socket
+	lc.SetMultipathTCP(false) // such a socket does not hand its options on
 	nl, err := lc.Listen(context.Background(), network, addr)
 	if err != nil {
 		return nil, fmt.Errorf("poller: %w", err)
@@ -109,7 +111,7 @@ func (p *Poller) ListenFrom(nl net.Listener) (*Listener, error) {
 func (ln *Listener) Addr() net.Addr { return ln.addr }
 
 // Deal begins to accept and returns: deal is asked for every connection, until Close. It may be
-// called once, from any goroutine.
+// called once, from any goroutine. After an error the listener is only good for Close.
 func (ln *Listener) Deal(deal Deal) error {
 	ln.mu.Lock()
 	defer ln.mu.Unlock()
@@ -134,7 +136,8 @@ func (ln *Listener) Deal(deal Deal) error {
 
 // Close stops accepting. Connections that wait already are dealt first; those behind an exhausted
 // system, and all of them if Deal was never called, are lost. It waits for a Deal function that is
-// running, and may be called from any goroutine, but not from one. A second Close waits for the first and returns net.ErrClosed.
+// running, and may be called from any goroutine, but not from such a function. A second Close waits
+// for the first and returns net.ErrClosed.
 func (ln *Listener) Close() error {
 	ln.mu.Lock()
 	if ln.closed {
