@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -121,11 +122,16 @@ func (s *Server) refuseHTTP(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	s.core.loops[0].count.refused.Add(1)
 	ref := asRefusal(err)
+	h := w.Header()
+	h.Set("Content-Type", "text/plain; charset=utf-8")
 	for name, values := range ref.Header {
-		w.Header()[name] = values
+		h[http.CanonicalHeaderKey(name)] = values
 	}
-	w.Header().Set("Connection", "close")
-	http.Error(w, ref.Body, ref.Status)
+	h.Del("Content-Length") // how the answer is framed is net/http's business
+	h.Del("Transfer-Encoding")
+	h.Set("Connection", "close")
+	w.WriteHeader(ref.Status)
+	_, _ = io.WriteString(w, ref.Body) // nobody is left to be told
 }
 
 // buffered returns what net/http read behind the request.

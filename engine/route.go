@@ -122,11 +122,14 @@ func asRefusal(err error) *Refusal {
 	if !errors.As(err, &r) {
 		return refusal(http.StatusForbidden)
 	}
-	if r.Status != 0 && r.Body != "" {
+	if r.Status >= 300 && r.Status <= 599 && r.Body != "" {
 		return r
 	}
 	full := *r
 	full.Status = or(full.Status, http.StatusForbidden)
+	if full.Status < 300 || full.Status > 599 { // no answer that refuses
+		full.Status = http.StatusInternalServerError
+	}
 	full.Body = or(full.Body, http.StatusText(full.Status))
 	return &full
 }

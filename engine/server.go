@@ -116,6 +116,9 @@ func (s *Server) Serve(ln net.Listener) error {
 		return ErrServerClosed
 	}
 	if err := l.Deal(s.deal); err != nil {
+		if s.closing.Load() {
+			return ErrServerClosed
+		}
 		return fmt.Errorf("engine: serve: %w", err)
 	}
 	<-s.done

@@ -71,6 +71,13 @@ func TestUpgradeRefusals(t *testing.T) {
 		{"refusal", func(*Request) (any, error) {
 			return nil, &Refusal{Status: 401, Header: http.Header{"X-Why": {"name"}}, Body: "who are you?"}
 		}, 401, "who are you?", "name", 0},
+		{"status that refuses nothing", func(*Request) (any, error) { return nil, &Refusal{Status: 204} }, 500, "Internal Server Error", "", 0},
+		{"framing of its own", func(*Request) (any, error) {
+			return nil, &Refusal{Status: 400, Header: http.Header{"Content-Length": {"1000"}, "Transfer-Encoding": {"chunked"}, "x-why": {"so"}}, Body: "body"}
+		}, 400, "body", "so", 0},
+		{"type", func(*Request) (any, error) {
+			return nil, &Refusal{Status: 400, Header: http.Header{"Content-Type": {"application/json"}}, Body: "{}"}
+		}, 400, "{}", "", 0},
 		{"wrapped", func(*Request) (any, error) { return nil, fmt.Errorf("it is so: %w", &Refusal{Status: 404}) }, 404, "Not Found", "", 0},
 		{"panic", func(*Request) (any, error) { panic("oh") }, 500, "Internal Server Error", "", 1},
 		{"runtime panic", func(q *Request) (any, error) { return q.Subprotocols[len(q.Subprotocols)], nil }, 500, "Internal Server Error", "", 1},
@@ -89,8 +96,11 @@ func TestUpgradeRefusals(t *testing.T) {
 				p.write([]byte(ask("/")))
 				answer := p.refused(tc.status)
 				body, _ := io.ReadAll(answer.Body)
-				if got := strings.TrimSpace(string(body)); got != tc.body || answer.Header.Get("X-Why") != tc.header {
+				if got := string(body); got != tc.body || answer.Header.Get("X-Why") != tc.header {
 					t.Errorf("%s: got %q and %v", d, got, answer.Header)
+				}
+				if got, want := answer.Header.Get("Content-Type"), choose(tc.name == "type", "application/json", "text/plain; charset=utf-8"); got != want {
+					t.Errorf("%s: Content-Type is %q", d, got)
 				}
 				eventually(t, "it is counted", func() bool { m := s.Metrics(); return m.Refused == 1 && m.Upgraded == 0 })
 				s.Close()
