@@ -67,6 +67,11 @@ func (c *Conn) start(early []byte) {
 	if len(early) > 0 && !c.Closed() {
 		c.loop.keepEarly(c, early)
 	}
+	if c.flags.Load()&connShort != 0 && !c.Closed() {
+		// What made room may have come, and gone unheeded, while the events waited.
+		c.flags.And(^uint32(connShort))
+		c.handler.Drain()
+	}
 	c.read()
 }
 

@@ -43,6 +43,7 @@ func Run(t *testing.T, b Backend) {
 		{"Fairness", testFairness},
 		{"ShortWrite", testShortWrite},
 		{"ShortWriteElsewhere", testShortWriteElsewhere},
+		{"ShortWriteBeforeOpen", testShortWriteBeforeOpen},
 		{"WriteBuffers", testWriteBuffers},
 		{"Bulk", testBulk},
 		{"PauseResume", testPauseResume},

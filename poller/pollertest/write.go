@@ -55,6 +55,30 @@ func testShortWriteElsewhere(t *testing.T, b Backend) {
 	<-rest
 }
 
+// testShortWriteBeforeOpen has the socket fill and drain while its loop is busy and has not opened
+// it: the room that came meanwhile is told all the same.
+func testShortWriteBeforeOpen(t *testing.T, b Backend) {
+	sent := pattern(fill, 6)
+	p := newProbe(t)
+	pl := newPoller(t, b)
+	release := make(chan struct{})
+	for i := range pl.Loops() {
+		held := make(chan struct{})
+		pl.Loop(i).Do(func() { close(held); <-release })
+		<-held
+	}
+	far := attach(t, b, pl, p, nil)
+	waits := p.send(sent)
+	got := make([]byte, len(sent))
+	if _, err := io.ReadFull(far, got[:len(sent)-waits]); err != nil {
+		t.Errorf("what was accepted did not come (%v)", err)
+	}
+	close(release)
+	if _, err := io.ReadFull(far, got[len(sent)-waits:]); err != nil || !bytes.Equal(got, sent) {
+		t.Errorf("what comes is not what was sent (%v)", err)
+	}
+}
+
 // testWriteBuffers gathers slices of all sizes, empty ones and more than one call takes.
 func testWriteBuffers(t *testing.T, b Backend) {
 	var bufs [][]byte
