@@ -260,6 +260,7 @@ func (m *measurement) idle() error {
 	if err != nil {
 		return err
 	}
+	gcBefore, _, _ := m.server.collections()
 	begun := time.Now()
 	for passed := time.Duration(0); passed < m.Idle; passed = time.Since(begun) {
 		m.progress("idling", passed.Seconds(), m.Idle.Seconds(), "")
@@ -270,7 +271,11 @@ func (m *measurement) idle() error {
 	after, err := cpuOf(m.server.pid)
 	passed := time.Since(begun).Seconds()
 	spent := (after - before).Seconds()
-	m.result.Idle = Idle{Seconds: passed, CPUSeconds: spent, Percent: 100 * spent / passed}
+	gcAfter, _, _ := m.server.collections()
+	m.result.Idle = Idle{
+		Seconds: passed, CPUSeconds: spent, Percent: 100 * spent / passed,
+		Collections: gcAfter.Count - gcBefore.Count, GCSeconds: (gcAfter.CPU - gcBefore.CPU).Seconds(),
+	}
 	return err
 }
 

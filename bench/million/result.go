@@ -76,6 +76,11 @@ type Idle struct {
 	Seconds    float64 `json:"seconds"`
 	CPUSeconds float64 `json:"cpu_seconds"` // utime + stime
 	Percent    float64 `json:"percent"`     // of one CPU
+
+	// Collections of garbage fell into it, and took GCSeconds of CPU time: the runtime
+	// collects every two minutes if nothing else makes it.
+	Collections int     `json:"collections"`
+	GCSeconds   float64 `json:"gc_seconds"`
 }
 
 // GC is what garbage collection cost the server, by the lines of GODEBUG=gctrace=1.
