@@ -16,7 +16,7 @@ import (
 
 // line is a connection whose other end is a bare descriptor, so that a peer costs no allocation.
 type line struct {
-	t  *testing.T
+	t  testing.TB
 	s  *Server
 	c  *Conn
 	fd int
@@ -24,7 +24,7 @@ type line struct {
 }
 
 // openLine returns the connection of a Server with one loop.
-func openLine(t *testing.T, h Handler, o Options) *line {
+func openLine(t testing.TB, h Handler, o Options) *line {
 	t.Helper()
 	home(t)
 	o.Loops, o.KeepAlive = 1, -1
@@ -36,7 +36,7 @@ func openLine(t *testing.T, h Handler, o Options) *line {
 	return dialLine(t, s)
 }
 
-func dialLine(t *testing.T, s *Server) *line {
+func dialLine(t testing.TB, s *Server) *line {
 	t.Helper()
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
 	if err != nil {
