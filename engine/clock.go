@@ -62,6 +62,9 @@ func (l *loop) expired(c *Conn) {
 		c.teardown(l, &CloseError{Code: StatusAbnormalClosure, Err: ErrTimeout})
 		return
 	}
+	if c.held {
+		c.seen, c.said = l.now, l.now // we don't listen
+	}
 	s := &l.core.settings
 	switch {
 	case s.lifetime != 0 && l.reached(c.born+s.lifetime):
@@ -80,9 +83,6 @@ func (l *loop) expired(c *Conn) {
 // answer the last time.
 func (c *Conn) keptAlive(l *loop) bool {
 	every := l.core.keepAlive
-	if c.held {
-		c.seen = l.now // we don't listen
-	}
 	if c.pinged && l.reached(c.seen+2*every) {
 		l.count.timeouts.Add(1)
 		c.teardown(l, &CloseError{Code: StatusAbnormalClosure, Err: ErrTimeout})

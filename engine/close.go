@@ -24,7 +24,7 @@ const (
 
 // Close starts the closing handshake with a code and a reason: RFC 6455, 7.1.2.
 // What was sent before goes out first, and CloseTimeout bounds all of it. No
-// further message is delivered. It may be called from any goroutine and does
+// further message, ping or pong is delivered. It may be called from any goroutine and does
 // not block. A second call, or one after the peer's closing frame, returns
 // net.ErrClosed.
 //

@@ -79,13 +79,7 @@ func (it *item) received() bool { return it.op >= opMessage && it.op <= opPong }
 func (c *Conn) post(it item) bool {
 	co := c.route.core
 	if co.Inline {
-		return c.sock.Loop().Do(func() {
-			if it.op == opDrop && c.phase == phaseGone { // Close was called meanwhile
-				it.giveUp()
-				return
-			}
-			c.runContained(it)
-		})
+		return c.sock.Loop().Do(func() { c.runContained(it) })
 	}
 	return co.strands.Push(c, &c.line, it) > 0
 }
@@ -120,9 +114,9 @@ func (c *Conn) runContained(it item) {
 func (c *Conn) caught(it *item) {
 	if r := recover(); r != nil {
 		c.panicked(r)
-		if it.op == opFunc && it.done != nil {
-			it.done(ErrPanic)
-		}
+	}
+	if it.op == opDrop {
+		c.told(it)
 	}
 	it.giveUp()
 }

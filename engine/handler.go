@@ -82,7 +82,8 @@ type Handler struct {
 	Drain func(c *Conn)
 
 	// Drop gets a message of ours that [Options.Overflow] refused or threw
-	// out. Its Data is lent.
+	// out. Its Data is lent. While 16 MiB of such messages, or many callbacks,
+	// wait, further ones are only counted in Metrics.
 	Drop func(c *Conn, m Message)
 
 	// Close is the last callback of every Conn that was opened, called exactly

@@ -69,6 +69,9 @@ const (
 	// indexTopics is the number of topics of one connection from which they are
 	// found by a map.
 	indexTopics = 32
+	// maxUntoldBytes bounds the messages of one loop's connections that wait to be
+	// shown to Drop; further ones are counted only.
+	maxUntoldBytes = 16 << 20
 	// maxControlFrames bounds the pings and pongs that wait for one socket.
 	maxControlFrames = 64
 	// maxSpareSockets is how many sockets beyond MaxConns are held to answer

@@ -43,6 +43,8 @@ type loop struct {
 	// Changed by the loop alone, with mu held.
 	watched []*Conn
 
+	untold atomic.Int64 // bytes of the messages that Drop is still to be told of
+
 	mu     sync.Mutex // guards the following
 	dirty  []*Conn    // have something to do at the next turn
 	posted []post     // publications to make at the next turn

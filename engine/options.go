@@ -77,8 +77,8 @@ type Options struct {
 	// "example.com", "*.example.com", or "*" for any. A request without Origin,
 	// which is no browser's, is always allowed.
 	Origins []string
-	// Subprotocols are those that the server speaks, the best first. The
-	// first of them that the client offers is chosen, unless Upgrade chooses.
+	// Subprotocols are those that the server speaks. The first that the client
+	// offers and that is among them is chosen, unless Upgrade chooses.
 	Subprotocols []string
 	// StrictLength refuses frames whose length is not in its shortest form
 	// with 1002: RFC 6455, 5.2. They are accepted otherwise, as by most.
@@ -180,5 +180,9 @@ func or[T comparable](v, def T) T {
 
 // ticks rounds d up to whole ticks.
 func ticks(d time.Duration) uint32 {
-	return uint32(min((d+tick-1)/tick, 1<<31-1))
+	n := d / tick
+	if d%tick > 0 {
+		n++
+	}
+	return uint32(min(n, 1<<30))
 }

@@ -145,16 +145,26 @@ func (w *witness) Dropped(why sendq.Reason, frame []byte) {
 }
 
 // tellDrop has the handler's Drop called with a copy of data, unless so many
-// callbacks wait that telling would itself be without bound. mu is held, so
-// that nothing comes behind Close.
+// callbacks, or bytes of such messages, wait that telling would itself be
+// without bound. mu is held, so that nothing comes behind Close.
 func (c *Conn) tellDrop(k Kind, data []byte) {
 	if c.route.handler.Drop == nil || c.line.Depth() > 4*c.route.core.StrandDepth {
+		return
+	}
+	untold := &c.loop().untold
+	if untold.Add(int64(len(data))) > maxUntoldBytes {
+		untold.Add(-int64(len(data)))
 		return
 	}
 	buf := pool.Get(len(data))
 	buf.B = append(buf.B, data...)
 	it := item{op: opDrop, kind: k, buf: buf, data: buf.B}
 	if !c.post(it) {
+		c.told(&it)
 		it.giveUp()
 	}
 }
+
+// told takes a message that Drop was told of, or never will be, off the account
+// of those that wait for it.
+func (c *Conn) told(it *item) { c.loop().untold.Add(-int64(len(it.data))) }

@@ -130,7 +130,7 @@ func (c *Conn) contain(l *loop, in *inbound, b *[]byte) {
 // stops, or no frame counts any more.
 func (c *Conn) decode(l *loop, in *inbound, b *[]byte) {
 	for len(*b) > 0 && c.phase == phaseOpen {
-		if c.stops.Load()&(stopUser|stopStrand) != 0 {
+		if c.stopped() {
 			in.stash(*b)
 			c.hold()
 			break
@@ -156,12 +156,12 @@ func (c *Conn) event(l *loop, in *inbound, ev *codec.Event, err error) {
 	case codec.Ping:
 		l.count.pingsIn.Add(1)
 		c.answerPing(ev.Data)
-		if c.route.handler.Ping != nil {
+		if c.route.handler.Ping != nil && c.stops.Load()&stopEnd == 0 {
 			c.lend(opPing, 0, ev.Data)
 		}
 	case codec.Pong:
 		c.ponged(ev.Data)
-		if c.route.handler.Pong != nil {
+		if c.route.handler.Pong != nil && c.stops.Load()&stopEnd == 0 {
 			c.lend(opPong, 0, ev.Data)
 		}
 	case codec.Close:
@@ -227,6 +227,13 @@ func (c *Conn) Resume() { c.unstop(stopUser) }
 // isPaused.
 func (c *Conn) Paused() bool { return c.stops.Load()&stopUser != 0 }
 
+// stopped reports whether reading is to stop. Once a closing frame of ours is
+// on its way it is not: the peer's is waited for.
+func (c *Conn) stopped() bool {
+	s := c.stops.Load()
+	return s&(stopUser|stopStrand) != 0 && s&stopEnd == 0
+}
+
 // stop adds a reason not to read.
 func (c *Conn) stop(why uint32) {
 	if c.stops.Or(why)&(stopUser|stopStrand) == 0 {
@@ -254,8 +261,7 @@ func (c *Conn) nudge() {
 
 // follow makes the socket's reading follow stops. It is called on the loop.
 func (c *Conn) follow(l *loop) {
-	stop := c.phase == phaseOpen && c.stops.Load()&(stopUser|stopStrand) != 0
-	if stop || c.phase == phaseUpgrading || c.phase == phaseGone {
+	if c.phase == phaseOpen && c.stopped() || c.phase == phaseUpgrading || c.phase == phaseGone {
 		c.hold()
 		return
 	}
@@ -267,7 +273,7 @@ func (c *Conn) follow(l *loop) {
 	}
 	if c.held {
 		c.held = false
-		c.seen = l.now // its silence was ours
+		c.seen, c.said = l.now, l.now // its silence was ours
 		c.sock.Resume()
 	}
 }
@@ -283,9 +289,9 @@ func (c *Conn) hold() {
 // readRest decodes what was stashed when reading stopped.
 func (c *Conn) readRest(l *loop) {
 	rest := c.in.unstash()
-	defer rest.Release()
 	c.cork(l)
-	c.receive(l, rest.B)
+	c.receive(l, rest.B) // contains panics
+	rest.Release()
 	c.mu.Lock()
 	c.corked = false
 	c.settle(l)

@@ -14,8 +14,8 @@ import (
 type Request struct {
 	// HTTP is the request as net/http would give it: URL, Header, Host,
 	// RemoteAddr, cookies, and path values of a pattern given to
-	// [Server.Handle]. It has no body. Its context ends when the connection
-	// does, and at MaxUpgradeTime.
+	// [Server.Handle]. It has no body. Its context ends when Upgrade has
+	// returned, and at MaxUpgradeTime.
 	HTTP *http.Request
 	// RemoteAddr is the peer's address; invalid for a Unix socket.
 	RemoteAddr netip.AddrPort

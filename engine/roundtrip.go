@@ -16,9 +16,9 @@ type trip struct {
 var trips atomic.Uint64
 
 // RoundTrip sends a ping of its own and waits for the pong that answers it. It
-// is the one method that blocks, so it must not be called by an Inline
-// callback; a worker's callback may, since pongs are taken on the loop. It
-// returns ctx's error, ErrBacklogFull, or net.ErrClosed.
+// is the one method that blocks. A callback of c must not call it: the pong may
+// be behind messages that wait for the callback to return. It returns ctx's
+// error, ErrBacklogFull, or net.ErrClosed.
 func (c *Conn) RoundTrip(ctx context.Context) (time.Duration, error) {
 	t := trip{back: make(chan struct{})}
 	binary.BigEndian.PutUint64(t.payload[:], trips.Add(1))

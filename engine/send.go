@@ -301,8 +301,10 @@ func (c *Conn) settle(l *loop) {
 		if c.full && c.out.Bytes() < c.route.core.MaxBacklogBytes/2 {
 			c.full, drained = false, c.state == Open
 		}
-		if c.out.Len() == 0 {
+		if c.out.Controls() == 0 { // the lane that the answer goes by
 			c.answered = c.answered || c.state != Connecting
+		}
+		if c.out.Len() == 0 {
 			l.reclaim(c)
 		}
 	}

@@ -65,6 +65,15 @@ func newServer(h Handler, set settings) (*Server, error) {
 type listener struct {
 	*poller.Listener
 	server *Server
+	once   sync.Once
+	gone   chan struct{} // closed by Close
+}
+
+// Close stops listening; connections live on. Serve returns.
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	l.once.Do(func() { close(l.gone) })
+	return err
 }
 
 var errNotAccepting = errors.New("engine: the connections of this listener are served by Server.Serve")
@@ -92,7 +101,7 @@ func (s *Server) Listen(addr string) (net.Listener, error) {
 
 // keep notes a listener for Addr and Close.
 func (s *Server) keep(ln *poller.Listener) *listener {
-	l := &listener{Listener: ln, server: s}
+	l := &listener{Listener: ln, server: s, gone: make(chan struct{})}
 	s.mu.Lock()
 	s.listeners = append(s.listeners, l)
 	s.mu.Unlock()
@@ -101,7 +110,8 @@ func (s *Server) keep(ln *poller.Listener) *listener {
 
 // Serve serves the connections of ln, which is of Listen or any other
 // net.Listener, and takes it over. It blocks until Close or Shutdown and then
-// returns ErrServerClosed.
+// returns ErrServerClosed; a listener of Listen that is closed before ends it
+// with net.ErrClosed.
 func (s *Server) Serve(ln net.Listener) error {
 	l, ok := ln.(*listener)
 	if !ok || l.server != s {
@@ -121,7 +131,14 @@ func (s *Server) Serve(ln net.Listener) error {
 		}
 		return fmt.Errorf("engine: serve: %w", err)
 	}
-	<-s.done
+	select {
+	case <-s.done:
+	case <-l.gone:
+		if !s.closing.Load() {
+			return fmt.Errorf("engine: serve: %w", net.ErrClosed)
+		}
+		<-s.done
+	}
 	return ErrServerClosed
 }
 
