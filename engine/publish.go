@@ -134,6 +134,7 @@ func (p *post) give(l *loop, s *subscription, alone bool) bool {
 	}
 	if p.conflates(c, s.manner) {
 		p.enter(c, s.manner)
+		c.swell()
 		c.mu.Unlock()
 		return true
 	}
@@ -180,10 +181,15 @@ func (p *post) straight(c *Conn, m manner) bool {
 	return true
 }
 
-// conflates reports whether the frame goes in the place of one that waits, so
-// that it needs no room. mu is held.
+// conflates reports whether the frame goes in the place of one that waits: if
+// it needs no more room than that, or what waits besides leaves room. mu is
+// held.
 func (p *post) conflates(c *Conn, m manner) bool {
-	return m.overflow == Conflate && c.out != nil && c.out.Waits(p.key)
+	if m.overflow != Conflate || c.out == nil {
+		return false
+	}
+	was, limit := c.out.Waits(p.key), c.route.core.MaxBacklogBytes
+	return was > 0 && (len(p.buf.B) <= was || limit == 0 || c.out.Bytes()-was < limit)
 }
 
 // enter queues the frame for c. mu is held.

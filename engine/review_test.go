@@ -83,3 +83,37 @@ func TestServeEndsWithItsListener(t *testing.T) {
 		t.Errorf("Serve returned %v", err)
 	}
 }
+
+// TestConflateKeepsToTheBound: newer messages of keys that wait don't lift the
+// bound by being larger.
+func TestConflateKeepsToTheBound(t *testing.T) {
+	const keys, limit = 100, 1 << 16
+	var topic Topic
+	opened := make(chan *Conn, 1)
+	s := rig{inline: true, loops: 1, door: listened}.serve(t, Handler{Open: func(c *Conn) {
+		if err := topic.SubscribeWith(c, SubscribeOptions{Overflow: Conflate}); err != nil {
+			t.Error(err)
+		}
+		opened <- c
+	}}, &Options{MaxBacklogBytes: limit})
+	p := s.dial()
+	p.shake("/")
+	c := within(t, "the connection opens", opened)
+	publish := func(key int, data []byte) {
+		topic.PublishWith(Binary, data, PublishOptions{Key: string(rune('a' + key))})
+	}
+	eventually(t, "the socket is full", func() bool { // it reads nothing
+		publish(0, make([]byte, limit/2))
+		return c.Backlog() > 0
+	})
+	for key := range keys {
+		publish(1+key, make([]byte, 10))
+	}
+	for key := range keys {
+		publish(1+key, make([]byte, limit/2))
+	}
+	eventually(t, "it is closed for being slow", func() bool { return c.State() >= Closing })
+	if n := c.Backlog(); n > 3*limit {
+		t.Errorf("%d bytes wait, the bound is %d", n, limit)
+	}
+}

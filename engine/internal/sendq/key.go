@@ -8,8 +8,14 @@ type Key struct {
 	Name string
 }
 
-// Waits reports whether a message of k waits of which nothing is written.
-func (q *Queue) Waits(k Key) bool { return q.waiting(k) != nil }
+// Waits returns the length of the frame of k that waits and of which nothing is
+// written; 0 if there is none.
+func (q *Queue) Waits(k Key) int {
+	if f := q.waiting(k); f != nil {
+		return len(f.b)
+	}
+	return 0
+}
 
 func (q *Queue) waiting(k Key) *frame {
 	place, known := q.keys[k]

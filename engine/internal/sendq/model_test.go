@@ -159,7 +159,7 @@ func (w *walk) push() {
 func (w *walk) pushKeyed(f waiting, t Terms) {
 	k := Key{Of: w, Name: f.key}
 	at := slices.IndexFunc(w.m.data, func(o waiting) bool { return o.key == f.key && !o.begun })
-	if got := w.q.Waits(k); got != (at >= 0) {
+	if got := w.q.Waits(k) > 0; got != (at >= 0) {
 		w.t.Fatalf("Waits is %t", got)
 	}
 	buf := pool.Get(len(f.b))
