@@ -9,6 +9,15 @@ type chunk struct {
 	refs int // frames that lie in it, and one while it is the tail
 }
 
+// take makes the n bytes behind what lies in c a frame's. Its capacity reaches
+// beyond, so that it can be seen which frame lies next to it.
+func (c *chunk) take(n int) []byte {
+	at := len(c.buf.B)
+	c.buf.B = c.buf.B[:at+n]
+	c.refs++
+	return c.buf.B[at:]
+}
+
 // Reserve returns room for a frame of n bytes: a slice of length 0 and
 // capacity n. Fill it with append and hand it to Commit before anything else
 // is done with the Queue.
@@ -87,10 +96,8 @@ func (q *Queue) trimLane(l *lane, from *chunk) {
 			continue
 		}
 		n := len(f.b)
-		room := append(q.Reserve(n), f.b...)
+		_ = append(q.Reserve(n), f.b...) // lies where take finds it
 		q.release(f.chunk)
-		f.b, f.chunk = room, q.tail
-		f.chunk.refs++
-		f.chunk.buf.B = f.chunk.buf.B[:len(f.chunk.buf.B)+n]
+		f.b, f.chunk = q.tail.take(n), q.tail
 	}
 }

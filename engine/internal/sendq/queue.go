@@ -148,8 +148,7 @@ func (q *Queue) Commit(b []byte, t Terms) {
 		q.private += cap(f.buf.B)
 	} else {
 		f.chunk = q.tail
-		f.chunk.refs++
-		f.chunk.buf.B = f.chunk.buf.B[:len(f.chunk.buf.B)+len(b)]
+		f.b = f.chunk.take(len(b))
 	}
 	q.add(&f)
 }
@@ -225,7 +224,7 @@ func (q *Queue) replacePong(f *frame) bool {
 // the Queue is next changed.
 func (q *Queue) Next(dst [][]byte, limit int) [][]byte {
 	data := q.data.fs[q.data.head:]
-	if len(data) > 0 && data[0].begun {
+	if q.control.len() > 0 && len(data) > 0 && data[0].begun {
 		dst = gather(dst, data[:1], &limit)
 		data = data[1:]
 	}
