@@ -203,11 +203,11 @@ func (c *Conn) RemoteAddr() net.Addr {
 func (c *Conn) LocalAddr() net.Addr {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.more != nil && c.more.local != nil {
-		return c.more.local
-	}
-	if c.state == Closed {
+	switch {
+	case c.state == Closed:
 		return nil
+	case c.more != nil && c.more.local != nil:
+		return c.more.local
 	}
 	return c.sock.LocalAddr()
 }
