@@ -30,12 +30,13 @@ func (co *core) runClock() {
 }
 
 // tick moves the loop's time to the clock's. A jump counts for little: it is
-// the process that stood still, and not its peers.
-func (l *loop) tick() {
+// the process that stood still, and not its peers. It reports whether there was a
+// step.
+func (l *loop) tick() (moved bool) {
 	clock := l.core.clock.Load()
 	passed := clock - l.clock
 	if passed == 0 {
-		return
+		return false
 	}
 	l.clock = clock
 	if ticked := l.core.ticked.Load(); ticked != l.ticked {
@@ -45,7 +46,9 @@ func (l *loop) tick() {
 	l.now += min(passed, stallTicks)
 	l.time.Store(l.now)
 	l.wheel.Advance(l.now, l.expire)
+	l.tell()
 	l.patrol()
+	return true
 }
 
 // reached reports whether tick at is now or past.

@@ -99,7 +99,7 @@ func (c *Conn) shutLocked(end *CloseError, e ending) {
 	}
 	// Reading goes on, for the peer's closing frame, whatever stopped it.
 	c.stops.Or(stopEnd)
-	c.stops.And(^uint32(stopUser | stopStrand))
+	c.stops.And(^uint32(stopReading))
 	c.call()
 	c.mu.Unlock()
 }
@@ -225,7 +225,7 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	l.wheel.Clear(c)
 	if c.in != nil {
 		c.in.drop()
-		inbounds.Put(c.in)
+		c.in.home()
 		c.in = nil
 	}
 	if subs != nil {

@@ -123,6 +123,11 @@ const (
 	stopStrand             // too many messages wait for a worker
 	stopEnd                // Close or CloseNow was called here: messages are ignored
 	stopTold               // the Close callback was called: no other follows
+	stopLent               // too many bytes wait for a worker
+	stopBudget             // the memory budget is short, and it holds much
+
+	// stopReading are those that stop the socket's reading.
+	stopReading = stopUser | stopStrand | stopLent | stopBudget
 )
 
 // more holds what few connections have.

@@ -19,6 +19,8 @@ type core struct {
 	workers  *pool.Workers
 	upgrades *pool.Workers // run Upgrade callbacks
 	strands  *pool.Strands[*Conn, item]
+	news     *pool.Strands[*news, struct{}]
+	budget   budget
 
 	conns     atomic.Int64 // open connections, and upgrades that are sure to succeed
 	sockets   atomic.Int64 // attached and not closed
@@ -46,9 +48,11 @@ type route struct {
 
 func newCore(s settings) (co *core, err error) {
 	co = &core{settings: s, start: time.Now(), quit: make(chan struct{}), clockDone: make(chan struct{})}
+	co.budget.init(s.MemoryBudget, s.Loops)
 	co.workers = pool.NewWorkers(s.Workers, 0)
 	co.upgrades = pool.NewWorkers(upgradeWorkers, s.MaxUpgrades)
 	co.strands = pool.NewStrands(co.workers, pool.StrandsOptions[*Conn, item]{Run: runItem})
+	co.news = pool.NewStrands(co.workers, pool.StrandsOptions[*news, struct{}]{Run: (*news).tell})
 	co.poll, err = poller.New(poller.Options{
 		Loops:     s.Loops,
 		ReadBytes: readBytes,

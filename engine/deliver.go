@@ -44,7 +44,7 @@ func (c *Conn) lend(o op, k Kind, b []byte) {
 		c.run(item{op: o, kind: k, data: b})
 		return
 	}
-	buf := pool.Get(len(b))
+	buf := c.loop().ledger.lent.Get(len(b))
 	buf.B = append(buf.B, b...)
 	c.deliver(item{op: o, kind: k, buf: buf, data: buf.B})
 }
@@ -57,17 +57,39 @@ func (c *Conn) deliver(it item) {
 		c.runContained(it)
 		return
 	}
+	received, size := it.received(), len(it.data)
 	depth := co.strands.Push(c, &c.line, it)
-	if depth >= co.StrandDepth && it.received() && c.stops.Load()&stopEnd == 0 {
-		c.stops.Or(stopStrand)
-		c.hold()
-		// The strand may have passed the mark in between, before stop was seen.
-		if c.line.Depth() <= co.StrandDepth/2 {
-			c.unstop(stopStrand)
-		}
-	}
 	if depth == 0 {
 		it.giveUp()
+		return
+	}
+	if received {
+		c.throttle(depth, size)
+	}
+}
+
+// throttle stops reading when too much waits for a worker: depth messages, of
+// which the last has size bytes. It is called on the loop.
+func (c *Conn) throttle(depth, size int) {
+	co, why := c.route.core, uint32(0)
+	if depth >= co.StrandDepth {
+		why |= stopStrand
+	}
+	if depth*size >= lentBytes || depth > 1 && c.loop().weigh() >= levelSoft {
+		why |= stopLent
+	}
+	if why == 0 || c.stops.Load()&stopEnd != 0 {
+		return
+	}
+	c.stops.Or(why)
+	c.hold()
+	// The strand may have passed the mark in between, before stops was seen.
+	left := c.line.Depth()
+	if left <= co.StrandDepth/2 {
+		c.unstop(stopStrand)
+	}
+	if left == 0 {
+		c.unstop(stopLent)
 	}
 }
 
@@ -97,10 +119,15 @@ func runItem(c *Conn, it item, left int) {
 	c.runContained(it)
 }
 
-// ran has the socket read again once half of what waited is done.
+// ran has the socket read again once half of what waited is done, or all of it
+// if that was many bytes.
 func (c *Conn) ran(left int) {
-	if left == c.route.core.StrandDepth/2 && c.stops.Load()&stopStrand != 0 {
+	stops := c.stops.Load()
+	if left == c.route.core.StrandDepth/2 && stops&stopStrand != 0 {
 		c.unstop(stopStrand)
+	}
+	if left == 0 && stops&stopLent != 0 {
+		c.unstop(stopLent)
 	}
 }
 

@@ -33,10 +33,11 @@ func (c *Conn) readHead(l *loop, b []byte) {
 	if c.in == nil {
 		n, err := r.Parse(b, headLimits)
 		if n == 0 && err == nil {
-			c.in = inbounds.Get().(*inbound)
-			c.in.head = codec.HeadScan{}
-			c.in.stash(b)
-			_, _ = c.in.head.Scan(b, headLimits) // Parse has found no error
+			in := inbounds.Get().(*inbound)
+			in.loop, in.head = l, codec.HeadScan{}
+			in.stash(b)
+			_, _ = in.head.Scan(b, headLimits) // Parse has found no error
+			l.adopt(c, in)
 			return
 		}
 		c.judge(l, r, b, n, err)
@@ -50,7 +51,7 @@ func (c *Conn) readHead(l *loop, b []byte) {
 	}
 	all := in.unstash()
 	defer all.Release()
-	inbounds.Put(in)
+	in.home()
 	c.in = nil
 	if err == nil {
 		n, err = r.Parse(all.B, headLimits)

@@ -74,7 +74,7 @@ func (c *Conn) releaseHeld() {
 	}
 	for i := range c.more.held.posts {
 		o := &c.more.held.posts[i]
-		o.enter(c, o.manner)
+		o.enter(c, o.manner, o.manner.overflow == Conflate)
 		o.buf.Release()
 	}
 	c.more.held = held{}

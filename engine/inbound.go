@@ -2,6 +2,7 @@ package engine
 
 import (
 	"sync"
+	"unsafe"
 
 	"github.com/weirws/weir/codec"
 	"github.com/weirws/weir/pool"
@@ -18,9 +19,19 @@ type inbound struct {
 	rest *pool.Buffer  // bytes not looked at yet
 	head codec.HeadScan
 	junk int // bytes that came when none counted any more
+
+	loop    *loop  // whose ledger its memory is charged to
+	since   uint32 // tick at which it became a connection's
+	stopped uint32 // tick at which the connection was restrained last
+	kept    bool   // it is a connection's, and charged itself
+	// doomed is true when it grew although there was no memory for it.
+	doomed bool
 	// direct is true after Room: the next bytes are in the message's memory.
 	direct bool
 }
+
+// inboundBytes is the size of an inbound.
+const inboundBytes = int64(unsafe.Sizeof(inbound{}))
 
 var inbounds = sync.Pool{New: func() any { return new(inbound) }}
 
@@ -28,13 +39,37 @@ var _ codec.Store = (*inbound)(nil)
 
 // Grow lends the decoder the memory of an incomplete message.
 func (in *inbound) Grow(b []byte, need int) []byte {
-	grown := pool.Get(need)
+	grown := in.loop.ledger.lent.Get(need)
 	grown.B = append(grown.B, b...)
 	if in.held != nil {
 		in.held.Release()
 	}
 	in.held = grown
+	in.grew()
 	return grown.B
+}
+
+// grew makes room in the budget for what was taken, at the cost of those that
+// hold more, or of the connection that is being read.
+func (in *inbound) grew() {
+	l := in.loop
+	if l.weigh() < levelHard {
+		return
+	}
+	l.shed(false)
+	in.doomed = l.weigh() == levelBrim
+}
+
+// bytes is what in holds.
+func (in *inbound) bytes() int {
+	n := int(inboundBytes)
+	if in.held != nil {
+		n += cap(in.held.B)
+	}
+	if in.rest != nil {
+		n += cap(in.rest.B)
+	}
+	return n
 }
 
 // take hands over the memory of the message that is complete.
@@ -50,14 +85,15 @@ func (in *inbound) stash(b []byte) {
 		return
 	}
 	if in.rest == nil {
-		in.rest = pool.Get(len(b))
+		in.rest = in.loop.ledger.lent.Get(len(b))
 	} else if cap(in.rest.B)-len(in.rest.B) < len(b) {
-		grown := pool.Get(len(in.rest.B) + len(b))
+		grown := in.loop.ledger.lent.Get(len(in.rest.B) + len(b))
 		grown.B = append(grown.B, in.rest.B...)
 		in.rest.Release()
 		in.rest = grown
 	}
 	in.rest.B = append(in.rest.B, b...)
+	in.grew()
 }
 
 // unstash hands over what stash kept.
@@ -82,7 +118,32 @@ func (in *inbound) drop() {
 	if b := in.unstash(); b != nil {
 		b.Release()
 	}
-	in.direct, in.junk = false, 0
+	in.direct, in.doomed, in.junk = false, false, 0
+}
+
+// home gives in back, which holds nothing.
+func (in *inbound) home() {
+	if in.kept {
+		in.kept = false
+		in.loop.ledger.kept.Add(-inboundBytes)
+	}
+	in.loop = nil
+	inbounds.Put(in)
+}
+
+// adopt leaves in with c.
+func (l *loop) adopt(c *Conn, in *inbound) {
+	c.in = in
+	if in.kept {
+		return
+	}
+	in.kept, in.since = true, l.now
+	l.ledger.kept.Add(inboundBytes)
+	c.mu.Lock()
+	if !c.watched {
+		l.watch(c)
+	}
+	c.mu.Unlock()
 }
 
 // begin returns the inbound to decode c's bytes with.
@@ -90,6 +151,7 @@ func (l *loop) begin(c *Conn) *inbound {
 	in := c.in
 	if in == nil {
 		in = l.scratch
+		in.loop = l
 	}
 	if in.cfg != &c.route.codec {
 		in.cfg = &c.route.codec
@@ -107,11 +169,12 @@ func (l *loop) finish(c *Conn, in *inbound) {
 		if in == l.scratch {
 			l.scratch = inbounds.Get().(*inbound)
 		}
-		c.in = in
+		l.adopt(c, in)
 		return
 	}
+	in.doomed = false
 	if in != l.scratch {
-		inbounds.Put(in)
+		in.home()
 	}
 	c.in = nil
 }

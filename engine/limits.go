@@ -37,6 +37,10 @@ const (
 	// DefaultCloseTimeout bounds the closing handshake, the backlog before it
 	// included.
 	DefaultCloseTimeout = 5 * time.Second
+	// DefaultMemoryBudget bounds what is held for peers, over all connections: a
+	// thousand full backlogs, or a thousand unfinished messages of the largest
+	// size.
+	DefaultMemoryBudget = 1 << 30
 	// DefaultMaxTopics bounds the topics of one connection.
 	DefaultMaxTopics = 1024
 
@@ -58,6 +62,26 @@ const (
 	// backlog: 64 KiB of them.
 	minFrameCost     = 64
 	minBacklogFrames = 1024
+	// softPercent, 100 and brimPercent of MemoryBudget are its marks. Between
+	// the last two there is room for what a turn adds before those that hold
+	// too much are closed, until shedPercent is left; budgetGrains are the
+	// steps in which the budget is counted, so that it is exact to 1/64 at any
+	// moment.
+	softPercent  = 80
+	shedPercent  = 95
+	brimPercent  = 105
+	budgetGrains = 64
+	// largeBytes is the size from which an unfinished message is not read on
+	// above the soft mark, and strainTicks for how long: then it is given up,
+	// so that messages which nobody may finish don't keep the server there.
+	largeBytes  = 64 << 10
+	strainTicks = 50
+	// minBurdenBytes is the least for which a connection is closed above the
+	// hard mark.
+	minBurdenBytes = 4 << 10
+	// lentBytes bounds, with StrandDepth, the received messages of one
+	// connection that wait for a worker: the last one times those before it.
+	lentBytes = 64 << 10
 	// patrolTicks is how often a watched connection is looked at, at least:
 	// every second. Up to patrolMin of a loop are looked at every tick.
 	patrolTicks = 10
@@ -69,6 +93,9 @@ const (
 	// indexTopics is the number of topics of one connection from which they are
 	// found by a map.
 	indexTopics = 32
+	// minNames is the number of topic names from which their table shrinks when
+	// most are gone.
+	minNames = 1 << 10
 	// maxUntoldBytes bounds the messages of one loop's connections that wait to be
 	// shown to Drop; further ones are counted only.
 	maxUntoldBytes = 16 << 20

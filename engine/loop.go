@@ -31,13 +31,19 @@ type loop struct {
 	flush   []*Conn       // taken from dirty
 	posts   []post        // taken from posted
 	targets []*subscription
+	reading *Conn // whose frames are decoded now
+	// strained is true while the budget is above its soft mark.
+	strained bool
+	sofar    uint64 // the worst that patrol has met in this round
 
 	// messages and bytes were received since they were last added to count.
 	messages, bytes uint64
 
-	count counts
+	count  counts
+	ledger ledger
 
-	time atomic.Uint32 // now, for other goroutines
+	time  atomic.Uint32 // now, for other goroutines
+	worst atomic.Uint64 // score of the connection that holds the most
 
 	// watched are connections that hold memory for as long as their peers want.
 	// Changed by the loop alone, with mu held.
@@ -75,7 +81,8 @@ func (l *loop) mark(c *Conn) {
 
 // turn is called on the loop after a Wake.
 func (l *loop) turn() {
-	l.tick()
+	l.reading = nil
+	l.heed(l.tick())
 	l.mu.Lock()
 	l.flush, l.dirty = l.dirty, l.flush[:0]
 	l.posts, l.posted = l.posted, l.posts[:0]

@@ -15,7 +15,7 @@ type counts struct {
 	framesOut, bytesOut   atomic.Uint64
 	pingsIn               atomic.Uint64
 	drops                 [dropReasons]atomic.Uint64
-	slow                  atomic.Uint64
+	slow, shed            atomic.Uint64
 	violations, timeouts  atomic.Uint64
 	published, deliveries atomic.Uint64
 	lag, fanOut           span
@@ -57,10 +57,14 @@ type LoopMetrics struct {
 	// reason, and Slow the connections that were closed for not keeping up.
 	Dropped, Slow uint64
 	Drops         Drops
+	// Shed counts connections that were closed for MemoryBudget.
+	Shed uint64
 	// Violations counts connections closed for what their peer sent, Timeouts
 	// those that a deadline closed.
 	Violations, Timeouts uint64
 
+	// Memory is what is charged to MemoryBudget.
+	Memory int64
 	// Blocked is the number of connections whose socket takes nothing now,
 	// BacklogBytes and BacklogFrames what waits for them.
 	Blocked, BacklogBytes, BacklogFrames int64
@@ -84,13 +88,13 @@ type Drops struct {
 	// Cleared waited for a connection that was closed for memory.
 	Cleared uint64
 	// Crowded were published to subscribers of a loop that had too many
-	// publications to make.
-	Crowded uint64
+	// publications to make, Short when MemoryBudget had no room for them.
+	Crowded, Short uint64
 }
 
 // Total is the sum over all reasons.
 func (d Drops) Total() uint64 {
-	return d.Newest + d.Oldest + d.Conflated + d.Expired + d.Cleared + d.Crowded
+	return d.Newest + d.Oldest + d.Conflated + d.Expired + d.Cleared + d.Crowded + d.Short
 }
 
 func (d *Drops) add(n *[dropReasons]atomic.Uint64) {
@@ -100,6 +104,7 @@ func (d *Drops) add(n *[dropReasons]atomic.Uint64) {
 	d.Expired += n[dropExpired].Load()
 	d.Cleared += n[dropCleared].Load()
 	d.Crowded += n[dropCrowded].Load()
+	d.Short += n[dropShort].Load()
 }
 
 // Span says how long something took that happened Count times: Total in all,
@@ -168,6 +173,8 @@ func (l *loop) addTo(m *LoopMetrics) {
 	m.Drops.add(&n.drops)
 	m.Dropped = m.Drops.Total()
 	m.Slow += n.slow.Load()
+	m.Shed += n.shed.Load()
+	m.Memory += l.ledger.bytes()
 	m.Violations += n.violations.Load()
 	m.Timeouts += n.timeouts.Load()
 	m.Lag.add(&n.lag)

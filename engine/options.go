@@ -46,6 +46,15 @@ type Options struct {
 	// StrandDepth is the most received messages of one connection that wait
 	// for a worker; 64. At the bound its socket is not read.
 	StrandDepth int
+	// MemoryBudget bounds the bytes that the engine holds for all its peers
+	// together: what waits for sockets, what was published and is not written
+	// everywhere, messages received in part and those that wait for workers;
+	// 1 GiB. From 80 % of it on upgrades are refused with 503, connections whose
+	// replies wait or with a large unfinished message are not read, and
+	// messages with a [PublishOptions.Key] are conflated for all subscribers
+	// that may lose some. At the bound the connections that hold the most for
+	// the longest are closed with 1013. Negative: none.
+	MemoryBudget int64
 	// MaxTopics is the most topics that one connection subscribes to; 1024. One
 	// more closes it with 1008. Negative: none.
 	MaxTopics int
@@ -86,6 +95,10 @@ type Options struct {
 	// SkipUTF8 leaves text unchecked. It saves little and breaks RFC 6455,
 	// 8.1.
 	SkipUTF8 bool
+
+	// TopicGained and TopicLost are Gained and Lost of each topic that
+	// [Server.Topic] makes.
+	TopicGained, TopicLost func(t *Topic)
 
 	// HTTP answers requests on the same port that ask for no WebSocket; they
 	// are answered with 426 if it is nil.
@@ -153,6 +166,7 @@ func newSettings(o *Options) (settings, error) {
 	if s.Overflow = or(s.Overflow, CloseSlow); s.Overflow > DropOldest {
 		return s, fmt.Errorf("engine: Options.Overflow is %d; it is CloseSlow, DropNewest or DropOldest", s.Overflow)
 	}
+	s.MemoryBudget = max(or(s.MemoryBudget, DefaultMemoryBudget), 0)
 	s.backlogFrames = max(s.MaxBacklogBytes/minFrameCost, minBacklogFrames)
 	if s.Path != "" && s.Path[0] != '/' {
 		return s, fmt.Errorf("engine: Options.Path is %q; it starts with a slash", s.Path)

@@ -3,7 +3,6 @@ package engine
 import (
 	"github.com/weirws/weir/codec"
 	"github.com/weirws/weir/engine/internal/sendq"
-	"github.com/weirws/weir/pool"
 )
 
 // Overflow is what becomes of the messages to a connection that does not keep
@@ -76,15 +75,20 @@ func (c *Conn) makeRoom(k Kind, data []byte, m manner, whole bool) error {
 		c.tooSlow(l)
 		return ErrBacklogFull
 	}
-	if !c.laden() {
+	lack := 0 // bytes that the budget has no room for
+	if c.blocked && l.weigh() == levelBrim {
+		lack = len(data) + minFrameCost
+	}
+	if lack == 0 && !c.laden() {
 		return nil
 	}
 	c.full = true
 	if m.overflow == DropNewest {
 		return c.refuseNewest(l, k, data, whole)
 	}
-	for c.laden() {
-		if c.out.Evict(ErrBacklogFull, (*witness)(c)) > 0 {
+	for lack > 0 || c.laden() {
+		if n := c.out.Evict(ErrBacklogFull, (*witness)(c)); n > 0 {
+			lack -= n + minFrameCost
 			continue
 		}
 		if m.overflow == DropOldest {
@@ -120,7 +124,8 @@ const (
 	dropCleared   = int(sendq.Cleared)
 	dropNewest    = sendq.Reasons
 	dropCrowded   = sendq.Reasons + 1
-	dropReasons   = sendq.Reasons + 2
+	dropShort     = sendq.Reasons + 2
+	dropReasons   = sendq.Reasons + 3
 )
 
 // witness is a Conn as its queue sees it.
@@ -144,11 +149,13 @@ func (w *witness) Dropped(why sendq.Reason, frame []byte) {
 	c.tellDrop(Kind(ev.Op), ev.Data)
 }
 
-// tellDrop has the handler's Drop called with a copy of data, unless so many
-// callbacks, or bytes of such messages, wait that telling would itself be
-// without bound. mu is held, so that nothing comes behind Close.
+// tellDrop has the handler's Drop called with a copy of data, unless memory is
+// short, or so many callbacks, or bytes of such messages, wait that telling
+// would itself be without bound. mu is held, so that nothing comes behind
+// Close.
 func (c *Conn) tellDrop(k Kind, data []byte) {
-	if c.route.handler.Drop == nil || c.line.Depth() > 4*c.route.core.StrandDepth {
+	co := c.route.core
+	if c.route.handler.Drop == nil || c.line.Depth() > 4*co.StrandDepth || co.budget.now() >= levelSoft {
 		return
 	}
 	untold := &c.loop().untold
@@ -156,7 +163,7 @@ func (c *Conn) tellDrop(k Kind, data []byte) {
 		untold.Add(-int64(len(data)))
 		return
 	}
-	buf := pool.Get(len(data))
+	buf := c.loop().ledger.lent.Get(len(data))
 	buf.B = append(buf.B, data...)
 	it := item{op: opDrop, kind: k, buf: buf, data: buf.B}
 	if !c.post(it) {

@@ -39,24 +39,39 @@ func (t *Topic) PublishWith(k Kind, data []byte, o PublishOptions) (queued int) 
 }
 
 func (t *Topic) publish(k Kind, data []byte, o PublishOptions) (queued int) {
-	if t.n.Load() == 0 || !k.valid() {
+	if !k.valid() {
+		return 0
+	}
+	queued = t.spread(k, data, o)
+	if r := t.link(); r != nil {
+		r.publish(t, k, data, o.Key)
+	}
+	return queued
+}
+
+// spread gives a message to the subscribers of this process.
+func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
+	if t.n.Load() == 0 {
 		return 0
 	}
 	p := post{head: codec.HeaderLen(len(data), false), kind: k, except: o.Except, key: sendq.Key{Of: t, Name: o.Key}, at: time.Now()}
-	p.buf = pool.Get(p.head + len(data))
-	defer p.buf.Release()
-	p.buf.B = codec.AppendHeader(p.buf.B, codec.OpCode(k), true, false, len(data), nil)
-	p.buf.B = append(p.buf.B, data...)
 	for _, sh := range t.all() {
 		n := sh.Len()
 		if n == 0 {
 			continue
 		}
-		if p.shard = sh; !sh.loop.post(&p) {
-			sh.loop.count.drops[dropCrowded].Add(uint64(n))
+		if p.shard == nil || p.shard.loop.core != sh.loop.core {
+			p.encode(sh.loop, data) // once for each Server that holds it
+		}
+		p.shard = sh
+		if why := sh.loop.post(&p); why >= 0 {
+			sh.loop.count.drops[why].Add(uint64(n))
 			continue
 		}
 		queued += n
+	}
+	if p.buf != nil {
+		p.buf.Release()
 	}
 	if o.Except != nil && queued > 0 && t.has(o.Except) {
 		queued--
@@ -79,20 +94,33 @@ type post struct {
 
 func (p *post) payload() []byte { return p.buf.B[p.head:] }
 
+// encode makes the frame, which is charged to l.
+func (p *post) encode(l *loop, data []byte) {
+	if p.buf != nil {
+		p.buf.Release()
+	}
+	p.buf = l.ledger.lent.Get(p.head + len(data))
+	p.buf.B = codec.AppendHeader(p.buf.B, codec.OpCode(p.kind), true, false, len(data), nil)
+	p.buf.B = append(p.buf.B, data...)
+}
+
 // post queues p for the loop's next turn, with a reference of its own, unless
-// too much waits there.
-func (l *loop) post(p *post) bool {
+// too much waits there: then it returns why it is dropped, otherwise -1.
+func (l *loop) post(p *post) (why int) {
+	if l.weigh() == levelBrim {
+		return dropShort
+	}
 	l.mu.Lock()
 	if len(l.posted) >= maxPosts || l.postedBytes >= maxPostBytes || l.ended {
 		l.mu.Unlock()
-		return false
+		return dropCrowded
 	}
 	p.buf.Retain()
 	l.posted = append(l.posted, *p)
 	l.postedBytes += len(p.buf.B)
 	l.mu.Unlock()
 	l.poll.Wake()
-	return true
+	return -1
 }
 
 // fanOut gives the frame to every member. If it is alone in this turn it goes
@@ -132,16 +160,11 @@ func (p *post) give(l *loop, s *subscription, alone bool) bool {
 		defer c.mu.Unlock()
 		return p.straight(c, s.manner)
 	}
-	if p.conflates(c, s.manner) {
-		p.enter(c, s.manner)
-		c.swell()
-		c.mu.Unlock()
-		return true
-	}
-	if c.admit(p.kind, p.payload(), s.manner, true) != nil {
+	keyed := p.keyed(c, s.manner)
+	if (!keyed || !p.replaces(c)) && c.admit(p.kind, p.payload(), s.manner, true) != nil {
 		return false
 	}
-	p.enter(c, s.manner)
+	p.enter(c, s.manner, keyed)
 	switch {
 	case c.blocked:
 		c.swell()
@@ -173,7 +196,7 @@ func (p *post) straight(c *Conn, m manner) bool {
 		p.frames++
 		return true
 	case n == 0:
-		p.enter(c, m)
+		p.enter(c, m, p.keyed(c, m))
 	default:
 		c.queue().ShareBegun(p.buf.Retain(), b[n:])
 	}
@@ -181,26 +204,38 @@ func (p *post) straight(c *Conn, m manner) bool {
 	return true
 }
 
-// conflates reports whether the frame goes in the place of one that waits: if
-// it needs no more room than that, or what waits besides leaves room. mu is
-// held.
-func (p *post) conflates(c *Conn, m manner) bool {
-	if m.overflow != Conflate || c.out == nil {
-		return false
+// keyed reports whether the frame is one of which only the newest waits. When
+// memory is short, that is any with a key to one who may lose some.
+func (p *post) keyed(c *Conn, m manner) bool {
+	if m.overflow == Conflate {
+		return true
 	}
-	was, limit := c.out.Waits(p.key), c.route.core.MaxBacklogBytes
-	return was > 0 && (len(p.buf.B) <= was || limit == 0 || c.out.Bytes()-was < limit)
+	return p.key.Name != "" && m.overflow != CloseSlow && c.route.core.budget.now() >= levelSoft
 }
 
-// enter queues the frame for c. mu is held.
-func (p *post) enter(c *Conn, m manner) {
+// replaces reports whether the frame may go in the place of one that waits: if
+// it needs no more room than that, or if there is room besides. mu is held.
+func (p *post) replaces(c *Conn) bool {
+	if c.out == nil {
+		return false
+	}
+	was, s := c.out.Waits(p.key), &c.route.core.settings
+	if was == 0 || len(p.buf.B) <= was {
+		return was > 0
+	}
+	return c.route.core.budget.now() < levelBrim && (s.MaxBacklogBytes == 0 || c.out.Bytes()-was < s.MaxBacklogBytes)
+}
+
+// enter queues the frame for c, in the place of one of its key if it is keyed.
+// mu is held.
+func (p *post) enter(c *Conn, m manner, keyed bool) {
 	q, buf := c.queue(), p.buf
 	if c.client() {
-		buf = p.masked()
+		buf = p.masked(c.loop())
 	} else {
 		buf.Retain()
 	}
-	if m.overflow == Conflate {
+	if keyed {
 		q.ShareKeyed(p.key, buf, buf.B, m.terms(nil), (*witness)(c))
 		return
 	}
@@ -208,9 +243,9 @@ func (p *post) enter(c *Conn, m manner) {
 }
 
 // masked returns the frame as a client sends it: with a mask of its own.
-func (p *post) masked() *pool.Buffer {
+func (p *post) masked(l *loop) *pool.Buffer {
 	mask, payload := newMask(), p.payload()
-	buf := pool.Get(codec.HeaderLen(len(payload), true) + len(payload))
+	buf := l.ledger.lent.Get(codec.HeaderLen(len(payload), true) + len(payload))
 	buf.B = codec.AppendHeader(buf.B, codec.OpCode(p.kind), true, false, len(payload), &mask)
 	at := len(buf.B)
 	buf.B = append(buf.B, payload...)

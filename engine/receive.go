@@ -14,7 +14,7 @@ import (
 // message, past the loop's buffer.
 func (w *wire) Room() []byte {
 	c := (*Conn)(w)
-	if c.in == nil || c.in.rest != nil {
+	if c.in == nil || c.in.rest != nil || c.phase != phaseOpen {
 		return nil
 	}
 	b := c.in.dec.Room()
@@ -26,7 +26,7 @@ func (w *wire) Room() []byte {
 func (w *wire) Data(b []byte) {
 	c := (*Conn)(w)
 	l := c.loop()
-	c.seen, c.pinged = l.now, false
+	c.seen, c.pinged, l.reading = l.now, false, c
 	c.cork(l)
 	switch c.phase {
 	case phaseOpen:
@@ -119,6 +119,9 @@ func (c *Conn) contain(l *loop, in *inbound, b *[]byte) {
 		in.stash(*b)
 	}
 	l.finish(c, in)
+	if c.in != nil {
+		c.weighInput(l)
+	}
 	if l.messages > 0 {
 		l.count.messagesIn.Add(l.messages)
 		l.count.bytesIn.Add(l.bytes)
@@ -231,12 +234,12 @@ func (c *Conn) Paused() bool { return c.stops.Load()&stopUser != 0 }
 // on its way it is not: the peer's is waited for.
 func (c *Conn) stopped() bool {
 	s := c.stops.Load()
-	return s&(stopUser|stopStrand) != 0 && s&stopEnd == 0
+	return s&stopReading != 0 && s&stopEnd == 0
 }
 
 // stop adds a reason not to read.
 func (c *Conn) stop(why uint32) {
-	if c.stops.Or(why)&(stopUser|stopStrand) == 0 {
+	if c.stops.Or(why)&stopReading == 0 {
 		c.nudge()
 	}
 }
@@ -289,6 +292,7 @@ func (c *Conn) hold() {
 // readRest decodes what was stashed when reading stopped.
 func (c *Conn) readRest(l *loop) {
 	rest := c.in.unstash()
+	l.reading = c
 	c.cork(l)
 	c.receive(l, rest.B) // contains panics
 	rest.Release()

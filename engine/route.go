@@ -90,7 +90,7 @@ func (s *Server) judgeOrigin(origin, host []byte) error {
 
 // admit reserves room for one more connection.
 func (s *Server) admit() error {
-	if s.closing.Load() || !s.core.reserve() {
+	if s.closing.Load() || s.core.budget.now() >= levelSoft || !s.core.reserve() {
 		return unavailable()
 	}
 	return nil

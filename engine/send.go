@@ -103,9 +103,14 @@ func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
 // queue returns what the next frame is added to. mu is held.
 func (c *Conn) queue() *sendq.Queue {
 	if c.out == nil {
-		c.out = sendq.New(nil)
+		if c.sock.Loop() == nil { // not attached yet
+			c.out = sendq.New(nil)
+			return c.out
+		}
+		l := c.loop()
+		c.out = sendq.New(&l.ledger.kept)
 		if c.blocked { // all that waited was dropped
-			c.out.Hold(c.loop().time.Load())
+			c.out.Hold(l.time.Load())
 		}
 	}
 	return c.out
@@ -308,8 +313,11 @@ func (c *Conn) settle(l *loop) {
 			l.reclaim(c)
 		}
 	}
-	next := c.closingStep()
+	next, blocked := c.closingStep(), c.blocked
 	c.mu.Unlock()
+	if blocked || c.stops.Load()&stopBudget != 0 {
+		c.strain(l, blocked)
+	}
 	for _, o := range outcomes {
 		c.deliver(item{op: opDone, done: o.Done, err: o.Err})
 	}
@@ -322,7 +330,7 @@ func (c *Conn) settle(l *loop) {
 // reclaim takes the empty queue of c back. c.mu is held.
 func (l *loop) reclaim(c *Conn) {
 	if l.spare == nil {
-		c.out.Rest()
+		c.out.Rest(&l.ledger.kept)
 		l.spare = c.out
 	} else {
 		c.out.Free()

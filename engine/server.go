@@ -55,6 +55,7 @@ func newServer(h Handler, set settings) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{core: co, mux: http.NewServeMux(), done: make(chan struct{})}
+	s.topics.gained, s.topics.lost = set.TopicGained, set.TopicLost
 	s.base = co.newRoute(s, h)
 	s.empty = reflect.ValueOf(h).IsZero()
 	return s, nil

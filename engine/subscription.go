@@ -26,8 +26,8 @@ type subscription struct {
 func (s *subscription) Place() *hub.Place { return &s.place }
 
 func (s *subscription) leave() {
-	if s.shard.Remove(s) {
-		s.topic.n.Add(-1)
+	if s.shard.Remove(s) && s.topic.n.Add(-1) == 0 {
+		s.topic.changed(s.shard.loop.core)
 	}
 }
 

@@ -17,11 +17,22 @@ import (
 // the order of the calls; messages to one connection that are published, or
 // published and sent, in quick succession leave in one write.
 type Topic struct {
-	name string
+	// Gained and Lost, if not nil, are called when the topic has a first
+	// subscriber, and when it has none again: in turn, one at a time, on a
+	// worker, where they may block. A change that is undone before its turn
+	// comes is not told. They are set before the topic is used; those of
+	// [Server.Topic] are in [Options].
+	Gained, Lost func(t *Topic)
 
-	mu     sync.Mutex // guards changes of shards
-	shards atomic.Pointer[[]*shard]
+	name string
+	home *names // nil for a topic without a name
+
 	n      atomic.Int64
+	shards atomic.Pointer[[]*shard]
+	mu     sync.Mutex // guards changes of shards, and the following
+	// told is what the hooks were told last: that there are subscribers. telling
+	// is true while a worker tells them.
+	told, telling bool
 }
 
 // SubscribeOptions are what one subscription may ask for.
@@ -74,8 +85,8 @@ func (t *Topic) subscribe(c *Conn, m manner, change bool) error {
 	}
 	// A shard's lock is taken before a connection's: not while that is held. An
 	// Unsubscribe, or the end of c, that comes in between wins.
-	if s.shard.Add(s) {
-		t.n.Add(1)
+	if s.shard.Add(s) && t.n.Add(1) == 1 {
+		t.changed(s.shard.loop.core)
 	}
 	return nil
 }

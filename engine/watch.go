@@ -19,12 +19,18 @@ func (l *loop) patrol() {
 	for range max(min(len(l.watched), patrolMin), len(l.watched)/patrolTicks) {
 		if l.looked >= len(l.watched) {
 			l.looked = 0
+			l.worst.Store(l.sofar)
+			l.sofar = 0
 		}
-		if l.watched[l.looked].inspect(l) {
-			l.looked++
+		c := l.watched[l.looked]
+		if !c.inspect(l) {
+			l.unwatch(l.looked)
 			continue
 		}
-		l.unwatch(l.looked)
+		l.looked++
+		if l.strained {
+			l.sofar = max(l.sofar, c.burden(l))
+		}
 	}
 }
 
@@ -49,7 +55,16 @@ func (c *Conn) inspect(l *loop) bool {
 		c.tooSlow(l)
 		return true
 	}
-	c.watched = c.state != Closed && (c.blocked || c.in != nil)
-	defer c.mu.Unlock()
-	return c.watched
+	blocked, closed := c.blocked, c.state == Closed
+	c.watched = !closed && (blocked || c.in != nil)
+	watched := c.watched
+	c.mu.Unlock()
+	if closed {
+		return false
+	}
+	c.strain(l, blocked)
+	if !blocked && c.stuck(l) {
+		c.shed(l)
+	}
+	return watched
 }

@@ -214,7 +214,7 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%d when held, of %d", n, q.Memory())
 	}
 	q.Wrote(100)
-	q.Rest()
+	q.Rest(&ledger)
 	if n := ledger.Load(); n != 0 {
 		t.Errorf("%d at rest", n)
 	}

@@ -113,13 +113,13 @@ func (q *Queue) Free() {
 	q.dropTail()
 	q.data.shrink()
 	q.control.shrink()
-	q.Rest()
-	q.ledger = nil
+	q.Rest(nil)
 	queues.Put(q)
 }
 
-// Rest ends a Hold. The Queue must be empty.
-func (q *Queue) Rest() {
+// Rest ends a Hold, and has the memory from now on added to ledger. The Queue
+// must be empty.
+func (q *Queue) Rest(ledger *atomic.Int64) {
 	q.clock = clock{}
 	if len(q.keys) > keepKeys {
 		q.keys = nil
@@ -129,6 +129,7 @@ func (q *Queue) Rest() {
 		q.ledger.Add(-int64(q.charged))
 		q.charged = 0
 	}
+	q.ledger = ledger
 }
 
 // Len is the number of frames that wait.
