@@ -272,6 +272,30 @@ func TestAllocPing(t *testing.T) {
 	}
 }
 
+// All replies to one read leave in one write: none before the end of the turn, and then they lie in two places, messages
+// and pongs.
+func TestInlineRepliesAreOneWrite(t *testing.T) {
+	l := openLine(t, echo, Options{Inline: true})
+	w := (*wire)(l.c)
+	for _, many := range []int{1, 16, 100, 500} {
+		frames := append(bytes.Repeat(maskedFrame(0x82, blob(32)), many), bytes.Repeat(maskedFrame(0x89, []byte("p")), many)...)
+		want := many * (replyLen(32) + 3)
+		l.onLoop(func() {
+			w.Data(frames)
+			l.c.mu.Lock()
+			if got := l.c.out.Bytes(); got != want {
+				t.Errorf("%d messages and pings: %d bytes wait for the turn's end, want %d", many, got, want)
+			}
+			if n := len(l.c.out.Next(make([][]byte, 0, 100), 1<<20)); n != 2 {
+				t.Errorf("%d messages and pings: the replies lie in %d places", many, n)
+			}
+			l.c.mu.Unlock()
+			w.Turned()
+			l.read(want)
+		})
+	}
+}
+
 // The size of Conn is the sum that stands above it: an idle connection owns nothing else.
 func TestConnSize(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {

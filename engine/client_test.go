@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -330,6 +331,20 @@ func TestDialArguments(t *testing.T) {
 	} {
 		if _, err := cl.Dial(context.Background(), url, &o); err == nil {
 			t.Errorf("%+v is accepted", o)
+		}
+	}
+}
+
+func TestHostPort(t *testing.T) {
+	for in, want := range map[string]string{
+		"ws://a": "a:80", "ws://a:81/x": "a:81", "ws://[::1]/": "[::1]:80", "ws://[::1]:81/": "[::1]:81", "ws://a:/": "a:80",
+	} {
+		u, err := url.Parse(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hostPort(u); got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}
 }
