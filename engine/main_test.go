@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/pprof"
 	"sync"
@@ -33,6 +34,10 @@ func warmUp() {
 		panic(err)
 	}
 	ln.Close()
+	// go test -fuzz starts the goroutine of os/signal some time; it never ends.
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, os.Interrupt)
+	signal.Stop(c)
 }
 
 // inventory is what must be back when a test has ended.
