@@ -375,3 +375,25 @@ func TestDo(t *testing.T) {
 		}
 	})
 }
+
+// A callback may write to what it is lent.
+func TestLentMayBeWritten(t *testing.T) {
+	eachMode(t, func(t *testing.T, r rig) {
+		s := r.serve(t, Handler{Message: func(c *Conn, m Message) {
+			for i := range m.Data {
+				m.Data[i] ^= 0xff
+			}
+			c.Send(m.Kind, m.Data)
+		}}, nil)
+		p := s.open()
+		p.write(join(maskedFrame(0x82, []byte{1, 2}), maskedFrame(0x82, []byte{3}), maskedFrame(0x82, blob(9000)), maskedFrame(0x82, []byte{4})))
+		inverted := bytes.Clone(blob(9000))
+		for i := range inverted {
+			inverted[i] ^= 0xff
+		}
+		for _, want := range [][]byte{{0xfe, 0xfd}, {0xfc}, inverted, {0xfb}} {
+			p.want(opBinary, want)
+		}
+		p.closing()
+	})
+}
