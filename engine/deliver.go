@@ -51,6 +51,17 @@ func (c *Conn) lend(o op, k Kind, b []byte) {
 	c.deliver(item{op: o, kind: k, buf: buf, data: buf.B})
 }
 
+// hear calls Message with b, which is valid only now. It panics if the callback
+// does. It is called on the loop, with Inline: what lend would come to, without
+// an item for each message.
+func (c *Conn) hear(k Kind, b []byte) {
+	if pool.Invariants && len(b) > 0 {
+		b = sample(b)
+		defer ruin(b)
+	}
+	c.route.handler.Message(c, Message{Kind: k, Data: b})
+}
+
 // deliver has it run in turn: at once, on the loop, with Inline, and on a
 // worker otherwise. It is called on the loop.
 func (c *Conn) deliver(it item) {

@@ -186,6 +186,10 @@ func (c *Conn) message(l *loop, in *inbound, ev *codec.Event) {
 		}
 		return
 	}
+	if owned == nil && c.route.core.Inline {
+		c.hear(Kind(ev.Op), ev.Data)
+		return
+	}
 	if owned == nil {
 		c.lend(opMessage, Kind(ev.Op), ev.Data)
 		return

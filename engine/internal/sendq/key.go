@@ -43,6 +43,9 @@ func (q *Queue) ShareKeyed(k Key, buf *pool.Buffer, b []byte, t Terms, w Witness
 	w.Dropped(Conflated, old.b)
 	q.bytes += len(b) - len(old.b)
 	q.finish(old, errConflated)
+	if t.Done != nil {
+		q.asked++
+	}
 	*old = frame{b: b, buf: buf, class: t.Class, age: t.Age, done: t.Done}
 	if q.clock.held {
 		q.clock.begin(old)

@@ -29,7 +29,8 @@ func (l *lane) after(i int) int { return max(i+1, l.head) }
 // end is the place of the next frame.
 func (l *lane) end() uint64 { return l.first + uint64(len(l.fs)) }
 
-func (l *lane) push(f *frame) {
+// extend adds an empty frame and returns it, to be filled at once.
+func (l *lane) extend() *frame {
 	if l.head > 0 && len(l.fs) == cap(l.fs) && l.head >= len(l.fs)/2 {
 		// Reuse the room of what has gone, at an amortised O(1).
 		n := copy(l.fs, l.fs[l.head:])
@@ -37,13 +38,26 @@ func (l *lane) push(f *frame) {
 		l.first += uint64(l.head)
 		l.fs, l.head = l.fs[:n], 0
 	}
-	l.fs = append(l.fs, *f)
+	if n := len(l.fs); n < cap(l.fs) {
+		l.fs = l.fs[:n+1] // what has left was cleared
+	} else {
+		l.fs = append(l.fs, frame{})
+	}
+	return &l.fs[len(l.fs)-1]
+}
+
+// clear takes all frames off, which hold nothing.
+func (l *lane) clear() {
+	clear(l.fs[l.head:])
+	l.first = l.end()
+	l.fs, l.head, l.gaps = l.fs[:0], 0, 0
 }
 
 // pop takes the front off, which was finished, and the gaps behind it.
 func (l *lane) pop() {
 	l.head++
 	for l.gaps > 0 && l.fs[l.head].gone {
+		l.fs[l.head].gone = false
 		l.head++
 		l.gaps--
 	}

@@ -78,6 +78,7 @@ type Queue struct {
 	tail          *chunk       // small frames go to its end
 	spare         *chunk       // one without a buffer, to be used again
 	lone          *pool.Buffer // of the frame between Reserve and Commit, if it is large
+	asked         int          // frames whose done is not nil
 	finished      []Outcome
 
 	ledger  *atomic.Int64 // what its memory is added to; may be nil
@@ -143,6 +144,12 @@ func (q *Queue) Controls() int { return q.control.len() }
 
 // Commit adds the frame b, which was filled in the room of the last Reserve.
 func (q *Queue) Commit(b []byte, t Terms) {
+	if q.lone == nil && t.Class < Control && t.Done == nil && !q.clock.held {
+		f := q.data.extend() // a reply that is to leave with its turn
+		f.b, f.chunk, f.class, f.age = q.tail.take(len(b)), q.tail, t.Class, t.Age
+		q.grew(len(b))
+		return
+	}
 	f := frame{b: b, class: t.Class, age: t.Age, done: t.Done}
 	if q.lone != nil {
 		f.buf, f.lone, q.lone = q.lone, true, nil
@@ -189,17 +196,25 @@ func (q *Queue) Finish(done func(error), err error) {
 }
 
 func (q *Queue) add(f *frame) {
-	q.bytes += len(f.b)
 	if q.clock.held {
 		q.clock.begin(f)
 	}
+	if f.done != nil {
+		q.asked++
+	}
 	switch {
 	case f.class < Control:
-		q.data.push(f)
+		*q.data.extend() = *f
 	case f.class == Pong && q.replacePong(f):
 	default:
-		q.control.push(f)
+		*q.control.extend() = *f
 	}
+	q.grew(len(f.b))
+}
+
+// grew counts n bytes more.
+func (q *Queue) grew(n int) {
+	q.bytes += n
 	if q.clock.held || q.bytes > freeBytes {
 		q.charge()
 	}
@@ -278,6 +293,9 @@ func extend(dst [][]byte, b []byte, fs []frame, i int) bool {
 // at most limit bytes; mostly that is all that waits. It is valid until the
 // Queue is next changed.
 func (q *Queue) Lead(limit int) []byte {
+	if q.together() && q.bytes <= limit {
+		return q.tail.buf.B
+	}
 	var one [1][]byte
 	if dst := q.Next(one[:0], limit); len(dst) > 0 {
 		return dst[0]
@@ -288,6 +306,9 @@ func (q *Queue) Lead(limit int) []byte {
 // Wrote says that the first n bytes of what Next returned are written. It
 // returns how many frames that completes.
 func (q *Queue) Wrote(n int) (frames int) {
+	if n == q.bytes && q.asked == 0 && q.together() {
+		return q.wroteAll()
+	}
 	q.bytes -= n
 	for n > 0 {
 		l := q.first()
@@ -304,6 +325,23 @@ func (q *Queue) Wrote(n int) (frames int) {
 	if q.bytes == 0 && q.tail != nil && q.tail.refs == 1 {
 		q.tail.buf.B = q.tail.buf.B[:0]
 	}
+	if q.charged != 0 {
+		q.charge()
+	}
+	return frames
+}
+
+// together reports whether all that waits, control frames not among it, is all
+// that lies in the tail: mostly it is.
+func (q *Queue) together() bool {
+	return q.tail != nil && q.tail.refs-1 == q.data.len() && q.bytes == len(q.tail.buf.B) && q.control.len() == 0
+}
+
+// wroteAll is Wrote of everything, while together and nobody asked.
+func (q *Queue) wroteAll() (frames int) {
+	frames = q.data.len()
+	q.data.clear()
+	q.bytes, q.tail.refs, q.tail.buf.B = 0, 1, q.tail.buf.B[:0]
 	if q.charged != 0 {
 		q.charge()
 	}
@@ -330,6 +368,7 @@ func (q *Queue) finish(f *frame, err error) {
 		f.buf.Release()
 	}
 	if f.done != nil {
+		q.asked--
 		q.finished = append(q.finished, Outcome{f.done, err})
 	}
 	*f = frame{}
