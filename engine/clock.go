@@ -39,6 +39,7 @@ func (l *loop) tick() (moved bool) {
 		return false
 	}
 	l.clock = clock
+	l.heard.Store(clock)
 	if ticked := l.core.ticked.Load(); ticked != l.ticked {
 		l.ticked = ticked
 		l.count.lag.add(time.Since(l.core.start) - time.Duration(ticked))

@@ -96,6 +96,9 @@ const (
 	// minNames is the number of topic names from which their table shrinks when
 	// most are gone.
 	minNames = 1 << 10
+	// maxMannerKiB is the greatest bound of a subscription's own on a backlog:
+	// 64 MiB less a KiB, as 16 bits hold.
+	maxMannerKiB = 1<<16 - 1
 	// maxUntoldBytes bounds the messages of one loop's connections that wait to be
 	// shown to Drop; further ones are counted only.
 	maxUntoldBytes = 16 << 20

@@ -43,12 +43,14 @@ type loop struct {
 	ledger ledger
 
 	time  atomic.Uint32 // now, for other goroutines
+	heard atomic.Uint32 // clock, likewise
 	worst atomic.Uint64 // score of the connection that holds the most
 
 	// watched are connections that hold memory for as long as their peers want.
 	// Changed by the loop alone, with mu held.
 	watched []*Conn
 
+	owed   atomic.Int64 // deliveries of what is posted and not made
 	untold atomic.Int64 // bytes of the messages that Drop is still to be told of
 
 	mu     sync.Mutex // guards the following

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"math/bits"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -72,6 +73,10 @@ type LoopMetrics struct {
 	// Lag is how late the loop is: the time from each tick of the engine's
 	// clock to the turn that it asked for.
 	Lag Span
+	// Behind is how far the loop's clock is behind the engine's, in steps of
+	// 100 ms: one that serves no turn does not move. Over several loops it is
+	// the worst.
+	Behind time.Duration
 	// FanOut is the time from each call of Publish until it was written to the
 	// last socket that takes it, for each loop that it reached.
 	FanOut Span
@@ -112,6 +117,25 @@ func (d *Drops) add(n *[dropReasons]atomic.Uint64) {
 type Span struct {
 	Count      uint64
 	Total, Max time.Duration
+	// Buckets count by duration: Buckets[i] those below [SpanBound] of i, and
+	// not below that of the one before. The last has the rest.
+	Buckets [SpanBuckets]uint64
+}
+
+// SpanBuckets is the number of Buckets of a [Span].
+const SpanBuckets = 54
+
+// SpanBound is the upper bound of a bucket: from 1.5 µs up, two for each power
+// of two, to 137 s.
+func SpanBound(bucket int) time.Duration {
+	return time.Duration(3+bucket&1) << (9 + bucket/2)
+}
+
+// spanBucket is the bucket that d falls into.
+func spanBucket(d time.Duration) int {
+	d = max(d, 1<<10)
+	octave := bits.Len64(uint64(d)) - 1
+	return min(2*(octave-10)+int(d>>(octave-1)&1), SpanBuckets-1)
 }
 
 // Mean is Total over Count, 0 if it never happened.
@@ -126,10 +150,12 @@ func (s Span) Mean() time.Duration {
 type span struct {
 	n          atomic.Uint64
 	total, max atomic.Int64
+	buckets    [SpanBuckets]atomic.Uint64
 }
 
 func (s *span) add(d time.Duration) {
 	s.n.Add(1)
+	s.buckets[spanBucket(d)].Add(1)
 	s.total.Add(int64(d))
 	if int64(d) > s.max.Load() {
 		s.max.Store(int64(d))
@@ -140,6 +166,9 @@ func (s *Span) add(o *span) {
 	s.Count += o.n.Load()
 	s.Total += time.Duration(o.total.Load())
 	s.Max = max(s.Max, time.Duration(o.max.Load()))
+	for i := range o.buckets {
+		s.Buckets[i] += o.buckets[i].Load()
+	}
 }
 
 func (co *core) metrics() Metrics {
@@ -178,6 +207,7 @@ func (l *loop) addTo(m *LoopMetrics) {
 	m.Violations += n.violations.Load()
 	m.Timeouts += n.timeouts.Load()
 	m.Lag.add(&n.lag)
+	m.Behind = max(m.Behind, time.Duration(l.core.clock.Load()-l.heard.Load())*tick)
 	m.FanOut.add(&n.fanOut)
 	l.addBacklogs(m)
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // Metrics are exact when nothing is under way.
@@ -70,4 +71,46 @@ func TestMetrics(t *testing.T) {
 		p.closing()
 		same("a close", func(m *Metrics) { m.FramesOut++; m.BytesOut += 4; m.Conns, m.Sockets, m.Closed = 0, 0, 2 })
 	})
+}
+
+// Each duration falls into the bucket that its bound ends.
+func TestSpanBuckets(t *testing.T) {
+	for i := range SpanBuckets {
+		bound := SpanBound(i)
+		if i > 0 && bound <= SpanBound(i-1) {
+			t.Errorf("bound %d is %v, below the one before", i, bound)
+		}
+		if got := spanBucket(bound - 1); got != i {
+			t.Errorf("%v is in bucket %d, want %d", bound-1, got, i)
+		}
+		if got, want := spanBucket(bound), min(i+1, SpanBuckets-1); got != want {
+			t.Errorf("%v is in bucket %d, want %d", bound, got, want)
+		}
+	}
+	if got := spanBucket(-1); got != 0 {
+		t.Errorf("a negative duration is in bucket %d", got)
+	}
+	var s span
+	s.add(2 * time.Millisecond)
+	var sum Span
+	sum.add(&s)
+	sum.add(&s)
+	if sum.Count != 2 || sum.Buckets[spanBucket(2*time.Millisecond)] != 2 {
+		t.Errorf("got %+v", sum)
+	}
+}
+
+// A loop that a callback holds up is behind, until it goes on.
+func TestMetricsBehind(t *testing.T) {
+	block := make(chan struct{})
+	s := rig{inline: true, loops: 1, door: listened}.serve(t, Handler{Message: func(*Conn, Message) { <-block }}, nil)
+	p := s.open()
+	p.send(opText, []byte("x"))
+	if !until(func() bool { return s.Metrics().Behind >= 2*tick }) {
+		t.Error("the loop is not behind")
+	}
+	close(block)
+	if !until(func() bool { return s.Metrics().Behind == 0 }) {
+		t.Error("the loop stays behind")
+	}
 }

@@ -31,7 +31,18 @@ const (
 // manner is how a message waits for a socket.
 type manner struct {
 	overflow Overflow
+	kib      uint16 // of MaxBacklogBytes; 0: the connection's
 	age      uint32 // ticks that it may wait; 0: any number
+}
+
+// bounds are the most bytes and frames that wait when a message enters. 0 bytes:
+// any number of both.
+func (m manner) bounds(s *settings) (bytes, frames int) {
+	if m.kib == 0 {
+		return s.MaxBacklogBytes, s.backlogFrames
+	}
+	bytes = int(m.kib) << 10
+	return bytes, max(bytes/minFrameCost, minBacklogFrames)
 }
 
 // classes are what an Overflow means to a queue.
@@ -47,10 +58,10 @@ func (c *Conn) manner() manner {
 	return manner{overflow: s.Overflow, age: s.backlogAge}
 }
 
-// laden reports whether what waits is at its bound. mu is held.
-func (c *Conn) laden() bool {
-	s := &c.route.core.settings
-	return s.MaxBacklogBytes > 0 && (c.out.Bytes() >= s.MaxBacklogBytes || c.out.Len() >= s.backlogFrames)
+// laden reports whether what waits is at the bound of m. mu is held.
+func (c *Conn) laden(m manner) bool {
+	bytes, frames := m.bounds(&c.route.core.settings)
+	return bytes > 0 && (c.out.Bytes() >= bytes || c.out.Len() >= frames)
 }
 
 // admit decides whether a message, or a fragment of one, may enter the backlog.
@@ -60,7 +71,7 @@ func (c *Conn) admit(k Kind, data []byte, m manner, whole bool) error {
 		c.mu.Unlock()
 		return errClosed
 	}
-	if c.out == nil || !c.blocked && !c.laden() {
+	if c.out == nil || !c.blocked && !c.laden(m) {
 		return nil
 	}
 	return c.makeRoom(k, data, m, whole)
@@ -79,14 +90,14 @@ func (c *Conn) makeRoom(k Kind, data []byte, m manner, whole bool) error {
 	if c.blocked && l.weigh() == levelBrim {
 		lack = len(data) + minFrameCost
 	}
-	if lack == 0 && !c.laden() {
+	if lack == 0 && !c.laden(m) {
 		return nil
 	}
 	c.full = true
 	if m.overflow == DropNewest {
 		return c.refuseNewest(l, k, data, whole)
 	}
-	for lack > 0 || c.laden() {
+	for lack > 0 || c.laden(m) {
 		if n := c.out.Evict(ErrBacklogFull, (*witness)(c)); n > 0 {
 			lack -= n + minFrameCost
 			continue

@@ -84,6 +84,12 @@ func TestSubscribePolicies(t *testing.T) {
 				if !slices.Equal(b.numbers, drop) {
 					st.t.Errorf("Drop got %v, want %v", b.numbers, drop)
 				}
+				if got := top.Dropped(); got != uint64(len(drop)) {
+					st.t.Errorf("the topic has dropped %d, want %d", got, len(drop))
+				}
+				if owed := st.s.Owed(); owed != 0 {
+					st.t.Errorf("%d deliveries are owed", owed)
+				}
 				if m := st.s.Metrics(); test.count(m.Drops) != uint64(len(drop)) || m.Drops.Total() != uint64(len(drop)) || m.Slow != 0 {
 					st.t.Errorf("got %+v, want %d", m.Drops, len(drop))
 				}
@@ -101,6 +107,50 @@ func TestSubscribePolicies(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A subscription may have a bound of its own, of whole KiB, below the connection's or above it.
+func TestSubscribeBacklogBound(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		conn, topic int
+		bound       int
+	}{
+		{"below", 1 << 20, 10 << 10, 10 << 10},
+		{"above", 10_000, 30_000, 30 << 10},
+		{"rounded up", 1 << 20, 10_000, 10 << 10},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			stall(t, Handler{}, Options{MaxBacklogBytes: test.conn}, func(st *stalled) {
+				st.p.nc.SetDeadline(time.Time{})
+				var top, plain Topic
+				if err := top.SubscribeWith(st.c, SubscribeOptions{Overflow: DropNewest, MaxBacklogBytes: test.topic}); err != nil {
+					st.t.Fatal(err)
+				}
+				fits := (test.bound - st.begun + 999) / 1000
+				st.publish(&top, "", upTo(0, fits+5)...)
+				if got, want := st.c.Backlog(), st.begun+1000*fits; got != want {
+					st.t.Errorf("%d bytes wait, want %d", got, want)
+				}
+				if got := top.Dropped(); got != 5 {
+					st.t.Errorf("%d are dropped, want 5", got)
+				}
+				if err := plain.SubscribeWith(st.c, SubscribeOptions{Overflow: DropNewest}); err != nil {
+					st.t.Fatal(err)
+				}
+				st.publish(&plain, "", fits+5)
+				if got, want := plain.Dropped() == 0, st.c.Backlog() > st.begun+1000*fits; got != want || want != (test.conn > test.bound) {
+					st.t.Errorf("by the connection's own bound: dropped %d, %d bytes wait", plain.Dropped(), st.c.Backlog())
+				}
+			})
+		})
+	}
+	var top Topic
+	for _, wrong := range []int{-1, 64 << 20} {
+		if err := top.SubscribeWith(nil, SubscribeOptions{MaxBacklogBytes: wrong}); err == nil {
+			t.Errorf("a bound of %d is taken", wrong)
+		}
 	}
 }
 

@@ -54,7 +54,7 @@ func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
 	if t.n.Load() == 0 {
 		return 0
 	}
-	p := post{head: codec.HeaderLen(len(data), false), kind: k, except: o.Except, key: sendq.Key{Of: t, Name: o.Key}, at: time.Now()}
+	p := post{head: codec.HeaderLen(len(data), false), kind: k, except: o.Except, topic: t, key: sendq.Key{Of: t, Name: o.Key}, at: time.Now()}
 	for _, sh := range t.all() {
 		n := sh.Len()
 		if n == 0 {
@@ -64,8 +64,10 @@ func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
 			p.encode(sh.loop, data) // once for each Server that holds it
 		}
 		p.shard = sh
+		p.members = n
 		if why := sh.loop.post(&p); why >= 0 {
 			sh.loop.count.drops[why].Add(uint64(n))
+			t.dropped.Add(uint64(n))
 			continue
 		}
 		queued += n
@@ -89,6 +91,9 @@ type post struct {
 	key    sendq.Key
 	at     time.Time // of the call of Publish
 
+	topic         *Topic
+	members       int    // of shard, when it was posted
+	lost          uint64 // messages that had to go for this one, and it itself
 	frames, bytes uint64 // written straight to sockets
 }
 
@@ -117,6 +122,7 @@ func (l *loop) post(p *post) (why int) {
 	}
 	p.buf.Retain()
 	l.posted = append(l.posted, *p)
+	l.owed.Add(int64(p.members))
 	l.postedBytes += len(p.buf.B)
 	l.mu.Unlock()
 	l.poll.Wake()
@@ -139,6 +145,10 @@ func (p *post) fanOut(l *loop, alone bool) {
 	l.count.deliveries.Add(delivered)
 	l.count.framesOut.Add(p.frames)
 	l.count.bytesOut.Add(p.bytes)
+	l.owed.Add(-int64(p.members))
+	if p.lost > 0 {
+		p.topic.dropped.Add(p.lost)
+	}
 	clear(l.targets)
 	if cap(l.targets) > maxSpareTargets {
 		l.targets = nil
@@ -160,11 +170,13 @@ func (p *post) give(l *loop, s *subscription, alone bool) bool {
 		defer c.mu.Unlock()
 		return p.straight(c, s.manner)
 	}
-	keyed := p.keyed(c, s.manner)
-	if (!keyed || !p.replaces(c)) && c.admit(p.kind, p.payload(), s.manner, true) != nil {
+	keyed, before := p.keyed(c, s.manner), c.dropped()
+	if (!keyed || !p.replaces(c, s.manner)) && c.admit(p.kind, p.payload(), s.manner, true) != nil {
+		p.lost++
 		return false
 	}
 	p.enter(c, s.manner, keyed)
+	p.lost += uint64(c.dropped() - before)
 	switch {
 	case c.blocked:
 		c.swell()
@@ -174,6 +186,14 @@ func (p *post) give(l *loop, s *subscription, alone bool) bool {
 	}
 	c.mu.Unlock()
 	return true
+}
+
+// dropped counts what the queue has dropped since c has it. mu is held.
+func (c *Conn) dropped() uint32 {
+	if c.out == nil {
+		return 0
+	}
+	return c.out.Dropped()
 }
 
 // ready reports whether the loop may write to c, which is open, at once. mu is
@@ -215,15 +235,16 @@ func (p *post) keyed(c *Conn, m manner) bool {
 
 // replaces reports whether the frame may go in the place of one that waits: if
 // it needs no more room than that, or if there is room besides. mu is held.
-func (p *post) replaces(c *Conn) bool {
+func (p *post) replaces(c *Conn, m manner) bool {
 	if c.out == nil {
 		return false
 	}
-	was, s := c.out.Waits(p.key), &c.route.core.settings
+	was := c.out.Waits(p.key)
 	if was == 0 || len(p.buf.B) <= was {
 		return was > 0
 	}
-	return c.route.core.budget.now() < levelBrim && (s.MaxBacklogBytes == 0 || c.out.Bytes()-was < s.MaxBacklogBytes)
+	limit, _ := m.bounds(&c.route.core.settings)
+	return c.route.core.budget.now() < levelBrim && (limit == 0 || c.out.Bytes()-was < limit)
 }
 
 // enter queues the frame for c, in the place of one of its key if it is keyed.

@@ -191,6 +191,16 @@ func (co *core) open(yield func(*Conn) bool) {
 // Metrics returns a snapshot of the Server's counters.
 func (s *Server) Metrics() Metrics { return s.core.metrics() }
 
+// Owed is the number of deliveries that publications still owe: each message
+// that was published and that a loop has not got to yet, times its subscribers
+// there. It costs little: a publisher may ask each time whether it should wait.
+func (s *Server) Owed() (deliveries int64) {
+	for _, l := range s.core.loops {
+		deliveries += l.owed.Load()
+	}
+	return deliveries
+}
+
 // LoopMetrics returns a snapshot of the counters of each event loop.
 func (s *Server) LoopMetrics() []LoopMetrics { return s.core.loopMetrics() }
 

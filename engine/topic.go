@@ -27,9 +27,10 @@ type Topic struct {
 	name string
 	home *names // nil for a topic without a name
 
-	n      atomic.Int64
-	shards atomic.Pointer[[]*shard]
-	mu     sync.Mutex // guards changes of shards, and the following
+	n       atomic.Int64
+	dropped atomic.Uint64
+	shards  atomic.Pointer[[]*shard]
+	mu      sync.Mutex // guards changes of shards, and the following
 	// told is what the hooks were told last: that there are subscribers. telling
 	// is true while a worker tells them.
 	told, telling bool
@@ -44,6 +45,10 @@ type SubscribeOptions struct {
 	// socket, as [Options.MaxBacklogAge] does, which is the default. Negative:
 	// none.
 	MaxAge time.Duration
+	// MaxBacklogBytes bounds what waits for the subscriber's socket when a
+	// message of the topic is to enter, as that of [Options] does, which is the
+	// default. It counts in KiB, rounded up, and is below 64 MiB.
+	MaxBacklogBytes int
 }
 
 // manner is how messages of a subscription of c wait, or what is wrong with o.
@@ -51,7 +56,11 @@ func (o SubscribeOptions) manner(c *Conn) (m manner, err error) {
 	if o.Overflow > Conflate {
 		return m, fmt.Errorf("engine: subscribe: Overflow is %d; it is CloseSlow, DropNewest, DropOldest or Conflate", o.Overflow)
 	}
+	if o.MaxBacklogBytes < 0 || o.MaxBacklogBytes > maxMannerKiB<<10 {
+		return m, fmt.Errorf("engine: subscribe: MaxBacklogBytes is %d; it is from 0 to %d", o.MaxBacklogBytes, maxMannerKiB<<10)
+	}
 	m = c.manner()
+	m.kib = uint16((o.MaxBacklogBytes + 1<<10 - 1) >> 10)
 	m.overflow = or(o.Overflow, m.overflow)
 	if o.MaxAge != 0 {
 		m.age = ticks(max(o.MaxAge, 0))
@@ -104,6 +113,11 @@ func (t *Topic) Name() string { return t.name }
 
 // Len is the number of subscribers.
 func (t *Topic) Len() int { return int(t.n.Load()) }
+
+// Dropped counts the messages that subscribers did not get for this topic's
+// publications: those themselves, and waiting ones, of whichever topic, that had
+// to go for them.
+func (t *Topic) Dropped() uint64 { return t.dropped.Load() }
 
 // Conns yields the subscribers, in no particular order. Those that come or go
 // meanwhile may be yielded or not.

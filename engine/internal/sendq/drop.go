@@ -26,6 +26,7 @@ type Witness interface {
 func (q *Queue) drop(i int, why error) {
 	f := &q.data.fs[i]
 	q.bytes -= len(f.b)
+	q.lost++
 	q.finish(f, why)
 	q.data.remove(i)
 }

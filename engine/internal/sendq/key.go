@@ -41,6 +41,7 @@ func (q *Queue) ShareKeyed(k Key, buf *pool.Buffer, b []byte, t Terms, w Witness
 		return
 	}
 	w.Dropped(Conflated, old.b)
+	q.lost++
 	q.bytes += len(b) - len(old.b)
 	q.finish(old, errConflated)
 	if t.Done != nil {

@@ -87,6 +87,7 @@ type Queue struct {
 
 	keys   map[Key]uint64 // where the last frame of a key was put
 	oldest uint64         // none of class Oldest is before this place
+	lost   uint32         // frames that were dropped
 	clock  clock
 }
 
@@ -138,6 +139,9 @@ func (q *Queue) Len() int { return q.data.len() + q.control.len() }
 
 // Bytes is the number of bytes that wait, framing included.
 func (q *Queue) Bytes() int { return q.bytes }
+
+// Dropped is the number of messages that were dropped. It wraps.
+func (q *Queue) Dropped() uint32 { return q.lost }
 
 // Controls is the number of control frames that wait.
 func (q *Queue) Controls() int { return q.control.len() }
