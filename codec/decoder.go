@@ -332,3 +332,14 @@ func (d *Decoder) endMessage() {
 func (d *Decoder) Idle() bool {
 	return d.state <= rest
 }
+
+// Progress says how much has come of the message that is not whole: so many
+// data frames have begun, so many bytes of their payload are there, and within
+// that a frame, of control perhaps, is not whole.
+func (d *Decoder) Progress() (frames int, bytes uint64, within bool) {
+	bytes = d.total
+	if d.state == inData {
+		bytes -= d.left
+	}
+	return d.frames, bytes, d.state == inControl || d.state == inData || d.state == inHead && d.held > 0
+}

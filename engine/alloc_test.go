@@ -254,7 +254,7 @@ func TestAllocPublish(t *testing.T) {
 
 // A ping and its pong.
 func TestAllocPing(t *testing.T) {
-	l := openLine(t, Handler{}, Options{Inline: true})
+	l := openLine(t, Handler{}, Options{Inline: true, MaxControlsPerSecond: -1})
 	w := (*wire)(l.c)
 	frame := maskedFrame(0x89, []byte("x"))
 	buf := make([]byte, len(frame))
@@ -275,7 +275,7 @@ func TestAllocPing(t *testing.T) {
 // All replies to one read leave in one write: none before the end of the turn, and then they lie in a few places, not in
 // one each.
 func TestInlineRepliesAreOneWrite(t *testing.T) {
-	l := openLine(t, echo, Options{Inline: true})
+	l := openLine(t, echo, Options{Inline: true, MaxControlsPerSecond: -1})
 	w := (*wire)(l.c)
 	for _, many := range []int{1, 16, 100, 500} {
 		frames := append(bytes.Repeat(maskedFrame(0x82, blob(32)), many), bytes.Repeat(maskedFrame(0x89, []byte("p")), many)...)
@@ -312,6 +312,7 @@ func TestConnSize(t *testing.T) {
 		{"input, strand", unsafe.Sizeof(c.in) + unsafe.Sizeof(c.line)},
 		{"lock, queue, topics, rest", unsafe.Sizeof(c.mu) + unsafe.Sizeof(c.out) + unsafe.Sizeof(c.subs) + unsafe.Sizeof(c.more)},
 		{"ticks, slot, stops", unsafe.Sizeof(c.seen) + unsafe.Sizeof(c.said) + unsafe.Sizeof(c.born) + unsafe.Sizeof(c.due) + unsafe.Sizeof(c.slot) + unsafe.Sizeof(c.stops)},
+		{"controls", unsafe.Sizeof(c.controls)},
 		{"address", unsafe.Sizeof(c.peer)},
 	}
 	text := ""
@@ -321,7 +322,7 @@ func TestConnSize(t *testing.T) {
 		rest -= part.size
 	}
 	got := fmt.Sprintf("%d bytes = %sflags and padding %d", unsafe.Sizeof(c), text, rest)
-	const want = "208 bytes = socket 40 + timer 24 + route, value, id 32 + input, strand 16 + lock, queue, topics, rest 32 + ticks, slot, stops 24 + address 19 + flags and padding 21"
+	const want = "208 bytes = socket 40 + timer 24 + route, value, id 32 + input, strand 16 + lock, queue, topics, rest 32 + ticks, slot, stops 24 + controls 2 + address 19 + flags and padding 19"
 	if got != want {
 		t.Errorf("got  %s\nwant %s\nand so says the comment of Conn", got, want)
 	}

@@ -346,7 +346,7 @@ func TestFragmentsAreNotDropped(t *testing.T) {
 
 // While the socket takes nothing, control frames wait ahead of messages, and of pongs only the newest.
 func TestHostile36PongsCoalesce(t *testing.T) {
-	stall(t, Handler{}, Options{MaxBacklogBytes: backlogLimit}, func(st *stalled) {
+	stall(t, Handler{}, Options{MaxBacklogBytes: backlogLimit, MaxControlsPerSecond: -1}, func(st *stalled) {
 		k := st.fill()
 		waits := st.c.Backlog()
 		for i := range 1000 {

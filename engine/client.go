@@ -155,7 +155,7 @@ func (cl *Client) attach(nc net.Conn, subprotocol string, early []byte, o *DialO
 	c.opened(subprotocol, nil)
 	c.answered = true
 	if err := cl.core.poll.Attach(nil, nc, early, &c.sock, (*wire)(c)); err != nil {
-		cl.core.socketGone()
+		cl.core.socketGone(c)
 		cl.core.unreserve()
 		return nil, err
 	}

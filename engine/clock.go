@@ -47,6 +47,7 @@ func (l *loop) tick() (moved bool) {
 	l.now += min(passed, stallTicks)
 	l.time.Store(l.now)
 	l.wheel.Advance(l.now, l.expire)
+	l.calm(min(passed, stallTicks))
 	l.tell()
 	l.patrol()
 	return true

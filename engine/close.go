@@ -234,7 +234,7 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	if extra != nil && extra.cancel != nil {
 		extra.cancel()
 	}
-	l.core.socketGone()
+	l.core.socketGone(c)
 	for _, o := range outcomes {
 		c.deliver(item{op: opDone, done: o.Done, err: o.Err})
 	}

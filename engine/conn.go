@@ -36,8 +36,8 @@ func (s State) String() string {
 // It is one heap object, and while nothing is on its way it owns no other:
 //
 //	208 bytes = socket 40 + timer 24 + route, value, id 32 + input, strand 16
-//	  + lock, queue, topics, rest 32 + ticks, slot, stops 24 + address 19
-//	  + flags 19 + padding 2
+//	  + lock, queue, topics, rest 32 + ticks, slot, stops 24 + controls 2
+//	  + address 19 + flags 19
 type Conn struct {
 	sock  poller.Conn // the descriptor; its Close and writes are guarded by mu
 	timer wheel.Node[Conn]
@@ -62,7 +62,8 @@ type Conn struct {
 	subs *subscriptions // nil without topics
 	more *more          // what few connections need
 
-	peer compactAddr
+	controls uint16 // what control frames of the peer are charged; owned by the loop
+	peer     compactAddr
 
 	// Owned by the loop.
 	phase phase

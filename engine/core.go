@@ -21,6 +21,7 @@ type core struct {
 	strands  *pool.Strands[*Conn, item]
 	news     *pool.Strands[*news, struct{}]
 	budget   budget
+	arrivals arrivals
 
 	conns     atomic.Int64 // open connections, and upgrades that are sure to succeed
 	sockets   atomic.Int64 // attached and not closed
@@ -49,6 +50,7 @@ type route struct {
 func newCore(s settings) (co *core, err error) {
 	co = &core{settings: s, start: time.Now(), quit: make(chan struct{}), clockDone: make(chan struct{})}
 	co.budget.init(s.MemoryBudget, s.Loops)
+	co.arrivals.init(&co.settings)
 	co.workers = pool.NewWorkers(s.Workers, 0)
 	co.upgrades = pool.NewWorkers(upgradeWorkers, s.MaxUpgrades)
 	co.strands = pool.NewStrands(co.workers, pool.StrandsOptions[*Conn, item]{Run: runItem})
@@ -98,8 +100,13 @@ func (co *core) newConn(r *route) *Conn {
 	return c
 }
 
-// socketGone undoes newConn's count.
-func (co *core) socketGone() { co.sockets.Add(-1) }
+// socketGone undoes newConn's count, and that of the Server's arrivals.
+func (co *core) socketGone(c *Conn) {
+	co.sockets.Add(-1)
+	if c.route.server != nil {
+		co.arrivals.gone(c.peer)
+	}
+}
 
 // reserve makes room for one more open connection, if there is some.
 func (co *core) reserve() bool {

@@ -169,7 +169,7 @@ type fuzzed struct {
 func fuzzServer(f *testing.F, inline bool) *fuzzed {
 	z := &fuzzed{ended: make(chan *CloseError, 1)}
 	r := rig{inline: inline, loops: 1, streams: true}
-	o := &Options{MaxMessageBytes: fuzzMessageBytes, MaxFragments: fuzzFragments, StrandDepth: 4, KeepAlive: -1, CloseTimeout: time.Hour}
+	o := &Options{MaxMessageBytes: fuzzMessageBytes, MaxFragments: fuzzFragments, StrandDepth: 4, KeepAlive: -1, MaxControlsPerSecond: -1, CloseTimeout: time.Hour}
 	z.running = r.make(f, Handler{
 		Message: func(c *Conn, m Message) {
 			z.got = append(z.got, append([]byte{byte(m.Kind)}, m.Data...))

@@ -258,9 +258,15 @@ func TestHostile35ControlFrames(t *testing.T) {
 	feeds(t, nil, all)
 }
 
-// A flood of pongs and pings is only bytes.
+// A flood of pongs and pings is ended, and is only bytes where there is no limit.
 func TestHostile37PongFlood(t *testing.T) {
-	s := usual.serve(t, echo, nil)
+	most := DefaultMaxControlsPerSecond * controlBurst
+	feeds(t, nil, []fed{
+		{"pongs", join(text("good"), bytes.Repeat(maskedFrame(0x8a, []byte("unasked!")), 20_000)), 1008, []string{"good"}},
+		{"as many pongs as may be", join(bytes.Repeat(maskedFrame(0x8a, nil), most), text("good")), 0, []string{"good"}},
+		{"within a message", join(maskedFrame(0x01, nil), bytes.Repeat(maskedFrame(0x8a, nil), 2000)), 1008, nil},
+	})
+	s := usual.serve(t, echo, &Options{MaxControlsPerSecond: -1})
 	p := s.open()
 	go func() {
 		p.write(bytes.Repeat(maskedFrame(0x8a, []byte("unasked!")), 20_000))

@@ -20,6 +20,8 @@ type inbound struct {
 	head codec.HeadScan
 	junk int // bytes that came when none counted any more
 
+	progress progress
+
 	loop    *loop  // whose ledger its memory is charged to
 	since   uint32 // tick at which it became a connection's
 	stopped uint32 // tick at which the connection was restrained last

@@ -43,6 +43,25 @@ const (
 	DefaultMemoryBudget = 1 << 30
 	// DefaultMaxTopics bounds the topics of one connection.
 	DefaultMaxTopics = 1024
+	// DefaultMaxConnsPerIP bounds the sockets of one public address: a household
+	// has some, an office behind one address thousands, and with this many of
+	// 60,000 ports nobody takes all of DefaultMaxConns from less than 61.
+	DefaultMaxConnsPerIP = 16384
+	// DefaultMaxHandshakes bounds the sockets that shake hands at a time: with
+	// the largest head each they hold 256 MiB, a quarter of DefaultMemoryBudget.
+	DefaultMaxHandshakes = 32768
+	// DefaultMaxHandshakesPerSecond bounds the sockets that come in a second, for
+	// each loop: at some 15 µs each, 50,000 take three quarters of its core.
+	DefaultMaxHandshakesPerSecond = 50_000
+	// DefaultMaxControlsPerSecond bounds the pings and pongs of one peer. Twice as
+	// many may come at once. A keep-alive is one in 30 s.
+	DefaultMaxControlsPerSecond = 100
+	// DefaultMinBytesPerSecond is how fast a frame must come that takes longer than
+	// 10 s: the largest message is there within three hours.
+	DefaultMinBytesPerSecond = 100
+	// DefaultMaxMessageIdle bounds the time in which nothing comes of a message
+	// that was begun: it is memory that nobody uses.
+	DefaultMaxMessageIdle = 60 * time.Second
 
 	// upgradeWorkers bounds the goroutines that run Upgrade callbacks: they are
 	// not the Workers, so that slow authentication starves no messages.
@@ -104,6 +123,16 @@ const (
 	maxUntoldBytes = 16 << 20
 	// maxControlFrames bounds the pings and pongs that wait for one socket.
 	maxControlFrames = 64
+	// controlCost is what a control frame is charged with: a tick takes
+	// MaxControlsPerSecond off, and a second has 10. controlBurst is how many
+	// seconds' worth may come at once. Conn counts in 16 bits: maxControlRate
+	// times both fits. maxSpareNoisy bounds the table of those that are charged.
+	controlCost    = 10
+	controlBurst   = 2
+	maxControlRate = 3000
+	maxSpareNoisy  = 4 << 10
+	// slowTime is how long a frame may take at any speed.
+	slowTime = 10 * time.Second
 	// maxSpareSockets is how many sockets beyond MaxConns are held to answer
 	// them with 503; further ones are closed unread.
 	maxSpareSockets = 1024

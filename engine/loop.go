@@ -36,6 +36,8 @@ type loop struct {
 	strained bool
 	sofar    uint64 // the worst that patrol has met in this round
 
+	noisy []*Conn // are charged for control frames
+
 	// messages and bytes were received since they were last added to count.
 	messages, bytes uint64
 

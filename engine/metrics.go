@@ -35,6 +35,9 @@ type Metrics struct {
 	Sockets int64
 	// Panics counts callbacks that panicked.
 	Panics uint64
+	// TurnedAway counts sockets that were closed unread because of
+	// [Options.MaxConnsPerIP], MaxHandshakes or MaxHandshakesPerSecond.
+	TurnedAway uint64
 }
 
 // LoopMetrics are what one event loop counts.
@@ -172,7 +175,7 @@ func (s *Span) add(o *span) {
 }
 
 func (co *core) metrics() Metrics {
-	m := Metrics{Sockets: co.sockets.Load(), Panics: co.panics.Load()}
+	m := Metrics{Sockets: co.sockets.Load(), Panics: co.panics.Load(), TurnedAway: co.arrivals.turnedAway()}
 	co.eachLoop(func(l *loop) { l.addTo(&m.LoopMetrics) })
 	m.Conns = co.conns.Load()
 	return m

@@ -81,6 +81,9 @@ func (s *Server) judgeHTTP(r *http.Request) (*agreed, error) {
 		return nil, err
 	}
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr) // invalid for a Unix socket
+	if s.core.arrivals.full(compact(remote)) {
+		return nil, refusal(http.StatusTooManyRequests)
+	}
 	req := &Request{HTTP: r, RemoteAddr: remote, Subprotocols: offered(&parsed)}
 	a := &agreed{route: rt}
 	if rt.handler.Upgrade != nil {
@@ -149,10 +152,11 @@ func (s *Server) attach(nc net.Conn, a *agreed, early []byte) error {
 	c := s.core.newConn(a.route)
 	c.value = a.value
 	c.setAddrs(nc)
+	s.core.arrivals.count(c.peer)
 	c.opened(a.subprotocol, a.head)
 	if err := s.core.poll.Attach(nil, nc, early, &c.sock, (*wire)(c)); err != nil {
 		c.giveUpQueue()
-		s.core.socketGone()
+		s.core.socketGone(c)
 		s.core.unreserve()
 		return fmt.Errorf("engine: %w", err)
 	}

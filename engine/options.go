@@ -59,6 +59,28 @@ type Options struct {
 	// more closes it with 1008. Negative: none.
 	MaxTopics int
 
+	// MaxConnsPerIP is the most sockets of one address, or of one IPv6 network of
+	// 64 bits; 16384 for public addresses, and no bound for loopback and private
+	// ones, where proxies are: a value that is set holds for all. Further sockets
+	// are closed unread, or refused with 429 behind net/http. Negative: none.
+	MaxConnsPerIP int
+	// MaxHandshakes is the most sockets of listeners whose opening handshake is
+	// not answered, 32768, and MaxHandshakesPerSecond the most that come in a
+	// second, 50,000 for each loop. Further ones are closed unread. Negative: none.
+	MaxHandshakes, MaxHandshakesPerSecond int
+	// MaxControlsPerSecond is the most pings and pongs of one peer, over time; 100,
+	// at most 3000. Twice as many may come at once. More close the connection
+	// with 1008. Negative: none.
+	MaxControlsPerSecond int
+	// MinBytesPerSecond is how fast a frame comes at least that takes longer than
+	// 10 s; 100. A slower one closes the connection with 1008. Time in which the
+	// socket is not read does not count. Negative: none.
+	MinBytesPerSecond int
+	// MaxMessageIdle is the most time in which nothing comes of a message that
+	// was begun; 60 s. After it the connection is closed with 1008. Negative:
+	// none.
+	MaxMessageIdle time.Duration
+
 	// MaxUpgradeTime is the most time from accept to the answer of the opening
 	// handshake; 5 s.
 	MaxUpgradeTime time.Duration
@@ -115,6 +137,8 @@ type settings struct {
 	keepAlive, idle, closing, lifetime, upgrade uint32 // in ticks; 0 is off
 	backlogAge                                  uint32 // likewise
 	backlogFrames                               int    // the most frames that wait for one socket
+	messageIdle                                 uint32 // in ticks
+	perIPAll                                    bool   // MaxConnsPerIP holds for private addresses too
 }
 
 func newSettings(o *Options) (settings, error) {
@@ -122,6 +146,7 @@ func newSettings(o *Options) (settings, error) {
 	if o != nil {
 		s.Options = *o
 	}
+	s.perIPAll = s.MaxConnsPerIP > 0
 	for _, f := range []struct {
 		name  string
 		value *int
@@ -137,6 +162,11 @@ func newSettings(o *Options) (settings, error) {
 		{"StrandDepth", &s.StrandDepth, DefaultStrandDepth, false},
 		{"MaxTopics", &s.MaxTopics, DefaultMaxTopics, true},
 		{"MaxUpgrades", &s.MaxUpgrades, DefaultMaxUpgrades, false},
+		{"MaxConnsPerIP", &s.MaxConnsPerIP, DefaultMaxConnsPerIP, true},
+		{"MaxHandshakes", &s.MaxHandshakes, DefaultMaxHandshakes, true},
+		{"MaxHandshakesPerSecond", &s.MaxHandshakesPerSecond, DefaultMaxHandshakesPerSecond * or(s.Loops, runtime.GOMAXPROCS(0)), true},
+		{"MaxControlsPerSecond", &s.MaxControlsPerSecond, DefaultMaxControlsPerSecond, true},
+		{"MinBytesPerSecond", &s.MinBytesPerSecond, DefaultMinBytesPerSecond, true},
 	} {
 		if *f.value < 0 && !f.off {
 			return s, fmt.Errorf("engine: Options.%s is %d; it can't be negative", f.name, *f.value)
@@ -156,6 +186,7 @@ func newSettings(o *Options) (settings, error) {
 		{"CloseTimeout", &s.CloseTimeout, DefaultCloseTimeout, false, &s.closing},
 		{"MaxLifetime", &s.MaxLifetime, 0, true, &s.lifetime},
 		{"MaxBacklogAge", &s.MaxBacklogAge, DefaultMaxBacklogAge, true, &s.backlogAge},
+		{"MaxMessageIdle", &s.MaxMessageIdle, DefaultMaxMessageIdle, true, &s.messageIdle},
 	} {
 		if *f.value < 0 && !f.off {
 			return s, fmt.Errorf("engine: Options.%s is %v; it can't be negative", f.name, *f.value)
@@ -165,6 +196,9 @@ func newSettings(o *Options) (settings, error) {
 	}
 	if s.Overflow = or(s.Overflow, CloseSlow); s.Overflow > DropOldest {
 		return s, fmt.Errorf("engine: Options.Overflow is %d; it is CloseSlow, DropNewest or DropOldest", s.Overflow)
+	}
+	if s.MaxControlsPerSecond > maxControlRate {
+		return s, fmt.Errorf("engine: Options.MaxControlsPerSecond is %d; it is at most %d", s.MaxControlsPerSecond, maxControlRate)
 	}
 	s.MemoryBudget = max(or(s.MemoryBudget, DefaultMemoryBudget), 0)
 	s.backlogFrames = max(s.MaxBacklogBytes/minFrameCost, minBacklogFrames)

@@ -94,7 +94,7 @@ func (c *Conn) keep(l *loop, b []byte) {
 // receive decodes frames. It is called on the loop while c is open.
 func (c *Conn) receive(l *loop, b []byte) {
 	in := l.begin(c)
-	defer c.contain(l, in, &b)
+	defer c.contain(l, in, &b, len(b))
 	if in.direct {
 		in.direct = false
 		ev, err := in.dec.Filled(len(b))
@@ -112,14 +112,16 @@ func (c *Conn) receive(l *loop, b []byte) {
 }
 
 // contain ends receive, also when an Inline callback panicked: then follow
-// decodes what is left of b.
-func (c *Conn) contain(l *loop, in *inbound, b *[]byte) {
+// decodes what is left of b. n bytes had come.
+func (c *Conn) contain(l *loop, in *inbound, b *[]byte, n int) {
 	if r := recover(); r != nil {
 		c.panicked(r)
 		in.stash(*b)
 	}
+	had := c.in
 	l.finish(c, in)
 	if c.in != nil {
+		c.in.came(l, n, c.in != had || l.messages > 0)
 		c.weighInput(l)
 	}
 	if l.messages > 0 {
@@ -157,13 +159,18 @@ func (c *Conn) event(l *loop, in *inbound, ev *codec.Event, err error) {
 		l.bytes += uint64(len(ev.Data))
 		c.message(l, in, ev)
 	case codec.Ping:
+		if !c.paced(l) {
+			return
+		}
 		l.count.pingsIn.Add(1)
 		c.answerPing(ev.Data)
 		if c.route.handler.Ping != nil && c.stops.Load()&stopEnd == 0 {
 			c.lend(opPing, 0, ev.Data)
 		}
 	case codec.Pong:
-		c.ponged(ev.Data)
+		if !c.ponged(ev.Data) && !c.paced(l) {
+			return
+		}
 		if c.route.handler.Pong != nil && c.stops.Load()&stopEnd == 0 {
 			c.lend(opPong, 0, ev.Data)
 		}

@@ -39,7 +39,7 @@ func TestPingsAfterClose(t *testing.T) {
 			<-block
 		},
 		Ping: func(*Conn, []byte) { t.Error("Ping is called after Close") },
-	}, nil)
+	}, &Options{MaxControlsPerSecond: -1})
 	defer close(block)
 	p := s.dial()
 	p.shake("/")

@@ -46,21 +46,22 @@ func (c *Conn) RoundTrip(ctx context.Context) (time.Duration, error) {
 	return time.Since(start), nil
 }
 
-// ponged ends the RoundTrip that sent payload, if there is one. It is called
-// on the loop.
-func (c *Conn) ponged(payload []byte) {
+// ponged ends the RoundTrip that sent payload, and reports whether there is
+// one.
+func (c *Conn) ponged(payload []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.more == nil || len(payload) != 8 {
-		return
+		return false
 	}
 	for i, t := range c.more.trips {
 		if t.payload == [8]byte(payload) {
 			close(t.back)
 			c.more.trips = append(c.more.trips[:i], c.more.trips[i+1:]...)
-			return
+			return true
 		}
 	}
+	return false
 }
 
 // forget takes a RoundTrip that is over off those that wait.

@@ -10,7 +10,7 @@ import (
 
 func TestRoundTrip(t *testing.T) {
 	eachMode(t, func(t *testing.T, r rig) {
-		s := r.serve(t, Handler{}, nil)
+		s := r.serve(t, Handler{}, &Options{MaxControlsPerSecond: -1})
 		p := s.open()
 		c := s.only()
 		go func() {

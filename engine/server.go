@@ -158,8 +158,12 @@ func (s *Server) deal(_ *poller.Loop, remote netip.AddrPort) (*poller.Conn, poll
 	if limit := s.core.MaxConns; limit > 0 && s.core.sockets.Load() >= int64(limit)+maxSpareSockets {
 		return nil, nil
 	}
+	from, now := compact(remote), time.Since(s.core.start)
+	if !s.core.arrivals.come(from, now, s.core.sockets.Load()-s.core.conns.Load()) {
+		return nil, nil
+	}
 	c := s.core.newConn(s.base)
-	c.peer = compact(remote)
+	c.peer = from
 	return &c.sock, (*wire)(c)
 }
 

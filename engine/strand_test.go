@@ -86,7 +86,7 @@ func TestPingFloodWithCallback(t *testing.T) {
 			defer open()
 			var calls atomic.Int32
 			slow := func(*Conn, []byte) { <-gate; calls.Add(1) }
-			s := rig{loops: 1, door: listened}.serve(t, Handler{Ping: slow, Pong: slow}, &Options{StrandDepth: 8})
+			s := rig{loops: 1, door: listened}.serve(t, Handler{Ping: slow, Pong: slow}, &Options{StrandDepth: 8, MaxControlsPerSecond: -1})
 			p := s.open()
 			c := s.only()
 			const n = 10_000

@@ -66,5 +66,6 @@ func (c *Conn) inspect(l *loop) bool {
 	if !blocked && c.stuck(l) {
 		c.shed(l)
 	}
+	c.hurry(l)
 	return watched
 }

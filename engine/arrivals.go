@@ -1,0 +1,130 @@
+package engine
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// arrivals are who may come to a Server: so many from one address, so many in a
+// second, and so many whose handshake is not answered. Those beyond it are
+// closed unread, which costs least, or refused with 429 where net/http has
+// read them already.
+type arrivals struct {
+	perIP    int  // most of one address; 0: no bound
+	private  bool // loopback and private addresses count too
+	perSec   float64
+	pending  int64 // most that shake hands; 0: no bound
+	refused  func(why string, n uint64)
+	mu       sync.Mutex // guards the following
+	from     map[[16]byte]int32
+	tokens   float64
+	refilled time.Duration // since the core's start
+	turned   uint64        // away
+	reported time.Duration
+}
+
+func (a *arrivals) init(s *settings) {
+	a.perIP, a.private = s.MaxConnsPerIP, s.perIPAll
+	a.perSec, a.pending = float64(s.MaxHandshakesPerSecond), int64(s.MaxHandshakes)
+	a.tokens = a.perSec
+	a.from = make(map[[16]byte]int32)
+	a.reported = -time.Second
+	a.refused = func(why string, n uint64) {
+		s.Log.Warn("engine: sockets are turned away", "limit", why, "turned away so far", n)
+	}
+}
+
+// key is what the sockets of an address are counted by: an IPv6 network of 64
+// bits is one. ok is false for those that are not counted.
+func (a *arrivals) key(c compactAddr) (key [16]byte, ok bool) {
+	if a.perIP == 0 || c.kind == 0 {
+		return key, false
+	}
+	if !a.private {
+		if ip := netip.AddrFrom16(c.ip).Unmap(); ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast() {
+			return key, false
+		}
+	}
+	key = c.ip
+	if c.kind == 6 {
+		clear(key[8:])
+	}
+	return key, true
+}
+
+// come counts a socket that was accepted now, since the core's start, while so
+// many others shake hands. False: it is to be turned away.
+func (a *arrivals) come(c compactAddr, now time.Duration, shaking int64) bool {
+	key, counted := a.key(c)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.perSec > 0 {
+		a.tokens = min(a.perSec, a.tokens+a.perSec*(now-a.refilled).Seconds())
+		a.refilled = now
+	}
+	switch {
+	case a.pending > 0 && shaking >= a.pending:
+		a.turnAway("MaxHandshakes", now)
+		return false
+	case a.perSec > 0 && a.tokens < 1:
+		a.turnAway("MaxHandshakesPerSecond", now)
+		return false
+	case counted && a.from[key] >= int32(a.perIP):
+		a.turnAway("MaxConnsPerIP", now)
+		return false
+	}
+	a.tokens--
+	if counted {
+		a.from[key]++
+	}
+	return true
+}
+
+// turnAway counts one, and says so once a second at most. mu is held.
+func (a *arrivals) turnAway(why string, now time.Duration) {
+	a.turned++
+	if now-a.reported >= time.Second {
+		a.reported = now
+		a.refused(why, a.turned)
+	}
+}
+
+// full reports whether an address has as many sockets as it may.
+func (a *arrivals) full(c compactAddr) bool {
+	key, counted := a.key(c)
+	if !counted {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.from[key] >= int32(a.perIP)
+}
+
+// count counts a socket that is let in whatever its number.
+func (a *arrivals) count(c compactAddr) {
+	if key, counted := a.key(c); counted {
+		a.mu.Lock()
+		a.from[key]++
+		a.mu.Unlock()
+	}
+}
+
+// gone undoes count, and what come did for an address.
+func (a *arrivals) gone(c compactAddr) {
+	key, counted := a.key(c)
+	if !counted {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.from[key]--; a.from[key] == 0 {
+		delete(a.from, key)
+	}
+}
+
+func (a *arrivals) turnedAway() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.turned
+}
