@@ -158,17 +158,6 @@ func (l *loop) abandon() {
 	}
 }
 
-// stopPosts gives up the publications of a loop that has ended.
-func (l *loop) stopPosts() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.ended = true
-	for i := range l.posted {
-		l.posted[i].buf.Release()
-	}
-	l.posted = nil
-}
-
 // free gives back what the loop itself holds of the pool.
 func (l *loop) free() {
 	if l.spare != nil {

@@ -76,6 +76,12 @@ const (
 	// maxPosts and maxPostBytes bound the publications that wait for a loop.
 	maxPosts     = 1 << 16
 	maxPostBytes = 64 << 20
+	// turnWork bounds what a loop gives out in one turn, and what it writes: it
+	// counts 1 for a message that goes into a queue and writeWork for a
+	// connection that is written to, so that a turn takes some milliseconds:
+	// 1024 system calls of 4 µs, or 16384 messages of 200 ns.
+	turnWork  = 16 << 10
+	writeWork = 16
 	// minFrameCost is what a frame counts for at least in a backlog: a queue
 	// keeps 64 bytes for each. minBacklogFrames may wait in the smallest
 	// backlog: 64 KiB of them.

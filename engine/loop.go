@@ -28,10 +28,11 @@ type loop struct {
 	spare   *sendq.Queue  // gathers the replies of the connection that is read
 	request codec.Request // head being judged
 	answer  []byte        // to a head, before it is queued
+	posts   posts         // taken from posted
 	flush   []*Conn       // taken from dirty
-	posts   []post        // taken from posted
-	targets []*subscription
-	reading *Conn // whose frames are decoded now
+	flushed int           // how many of flush are served
+	settled uint64        // how many ever were
+	reading *Conn         // whose frames are decoded now
 	// strained is true while the budget is above its soft mark.
 	strained bool
 	sofar    uint64 // the worst that patrol has met in this round
@@ -55,13 +56,16 @@ type loop struct {
 	owed   atomic.Int64 // deliveries of what is posted and not made
 	untold atomic.Int64 // bytes of the messages that Drop is still to be told of
 
+	made atomic.Uint64 // how many publications were posted; changed with mu held
+	dead atomic.Bool   // nothing may be posted any more; likewise
+
 	mu     sync.Mutex // guards the following
 	dirty  []*Conn    // have something to do at the next turn
 	posted []post     // publications to make at the next turn
-	// postedBytes is the size of posted, ended true once nothing may be posted.
-	postedBytes int
-	ended       bool
-	open        []*Conn // upgraded and not closed
+	// waiting and waitingBytes are how many publications are not given out, and
+	// their size.
+	waiting, waitingBytes int
+	open                  []*Conn // upgraded and not closed
 }
 
 func (co *core) newLoop(p *poller.Loop) *loop {
@@ -87,27 +91,12 @@ func (l *loop) mark(c *Conn) {
 func (l *loop) turn() {
 	l.reading = nil
 	l.heed(l.tick())
-	l.mu.Lock()
-	l.flush, l.dirty = l.dirty, l.flush[:0]
-	l.posts, l.posted = l.posted, l.posts[:0]
-	l.postedBytes = 0
-	l.mu.Unlock()
-	for i := range l.posts {
-		l.posts[i].fanOut(l, len(l.posts) == 1)
-	}
-	for i, c := range l.flush {
-		l.flush[i] = nil
-		c.mu.Lock()
-		c.queued = false
-		if c.phase == phaseOpen && c.slot < 0 { // wire.Open comes first, and does the same
-			c.mu.Unlock()
-			continue
-		}
-		c.settle(l)
-		c.follow(l)
-	}
-	if len(l.posts) > 0 {
-		l.fannedOut()
+	left := l.collect()
+	l.fanOut()
+	l.flushAll()
+	l.tellFanOut()
+	if left || l.posts.told < len(l.posts.list) || l.flushed < len(l.flush) {
+		l.poll.Wake() // the rest, when sockets had their turn
 	}
 }
 

@@ -81,7 +81,10 @@ func (c *Conn) admit(k Kind, data []byte, m manner, whole bool) error {
 func (c *Conn) makeRoom(k Kind, data []byte, m manner, whole bool) error {
 	l := c.loop()
 	if !c.blocked {
-		c.write()
+		if c.write(); c.state != Open { // the socket is broken
+			c.mu.Unlock()
+			return errClosed
+		}
 	} else if c.out.Expire(l.time.Load(), ErrTimeout, (*witness)(c)) {
 		c.tooSlow(l)
 		return ErrBacklogFull

@@ -52,12 +52,23 @@ func (t *Topic) publish(k Kind, data []byte, o PublishOptions) (queued int) {
 // spread gives a message to the subscribers of this process.
 func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
 	if t.n.Load() == 0 {
+		if sh := t.shards.Load(); sh != nil && sh.loop.dead.Load() {
+			t.forget()
+		}
 		return 0
 	}
-	p := post{head: codec.HeaderLen(len(data), false), kind: k, except: o.Except, topic: t, key: sendq.Key{Of: t, Name: o.Key}, at: time.Now()}
-	for _, sh := range t.all() {
+	p := post{head: codec.HeaderLen(len(data), false), kind: k, key: sendq.Key{Of: t, Name: o.Key}, at: time.Now()}
+	if o.Except != nil && t.has(o.Except) {
+		p.except = o.Except
+	}
+	ended := false // an engine of subscribers
+	for sh := range t.all {
 		n := sh.Len()
-		if n == 0 {
+		if p.except != nil && p.except.loop() == sh.loop {
+			n--
+		}
+		if n <= 0 {
+			ended = ended || sh.loop.dead.Load()
 			continue
 		}
 		if p.shard == nil || p.shard.loop.core != sh.loop.core {
@@ -75,8 +86,8 @@ func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
 	if p.buf != nil {
 		p.buf.Release()
 	}
-	if o.Except != nil && queued > 0 && t.has(o.Except) {
-		queued--
+	if ended {
+		t.forget()
 	}
 	return queued
 }
@@ -91,10 +102,12 @@ type post struct {
 	key    sendq.Key
 	at     time.Time // of the call of Publish
 
-	topic         *Topic
+	number        uint64 // of the loop's posts
 	members       int    // of shard, when it was posted
+	delivered     uint64
 	lost          uint64 // messages that had to go for this one, and it itself
 	frames, bytes uint64 // written straight to sockets
+	flushed       uint64 // how many connections the loop will have flushed when it is written
 }
 
 func (p *post) payload() []byte { return p.buf.B[p.head:] }
@@ -109,57 +122,11 @@ func (p *post) encode(l *loop, data []byte) {
 	p.buf.B = append(p.buf.B, data...)
 }
 
-// post queues p for the loop's next turn, with a reference of its own, unless
-// too much waits there: then it returns why it is dropped, otherwise -1.
-func (l *loop) post(p *post) (why int) {
-	if l.weigh() == levelBrim {
-		return dropShort
-	}
-	l.mu.Lock()
-	if len(l.posted) >= maxPosts || l.postedBytes >= maxPostBytes || l.ended {
-		l.mu.Unlock()
-		return dropCrowded
-	}
-	p.buf.Retain()
-	l.posted = append(l.posted, *p)
-	l.owed.Add(int64(p.members))
-	l.postedBytes += len(p.buf.B)
-	l.mu.Unlock()
-	l.poll.Wake()
-	return -1
-}
-
-// fanOut gives the frame to every member. If it is alone in this turn it goes
-// straight to the sockets that take it; otherwise what is to be written is put
-// on l.flush, so that all publications of a turn leave in one write.
-func (p *post) fanOut(l *loop, alone bool) {
-	l.targets = p.shard.Append(l.targets[:0])
-	delivered := uint64(0)
-	for _, s := range l.targets {
-		if s.conn != p.except && p.give(l, s, alone) {
-			delivered++
-		}
-	}
-	p.buf.Release()
-	l.count.published.Add(1)
-	l.count.deliveries.Add(delivered)
-	l.count.framesOut.Add(p.frames)
-	l.count.bytesOut.Add(p.bytes)
-	l.owed.Add(-int64(p.members))
-	if p.lost > 0 {
-		p.topic.dropped.Add(p.lost)
-	}
-	clear(l.targets)
-	if cap(l.targets) > maxSpareTargets {
-		l.targets = nil
-	}
-}
-
 // give gives the frame to the connection of s, or to its queue.
 func (p *post) give(l *loop, s *subscription, alone bool) bool {
 	c := s.conn
 	c.mu.Lock()
-	if s.left || c.state != Open {
+	if s.left || c.state != Open || p.number < s.since {
 		c.mu.Unlock()
 		return false
 	}
@@ -167,8 +134,9 @@ func (p *post) give(l *loop, s *subscription, alone bool) bool {
 		return p.holdBack(l, c, s.manner)
 	}
 	if alone && c.out == nil && c.ready() {
-		defer c.mu.Unlock()
-		return p.straight(c, s.manner)
+		ok := p.straight(c, s.manner)
+		c.mu.Unlock()
+		return ok
 	}
 	keyed, before := p.keyed(c, s.manner), c.dropped()
 	if (!keyed || !p.replaces(c, s.manner)) && c.admit(p.kind, p.payload(), s.manner, true) != nil {
@@ -272,17 +240,4 @@ func (p *post) masked(l *loop) *pool.Buffer {
 	buf.B = append(buf.B, payload...)
 	codec.Mask(buf.B[at:], mask, 0)
 	return buf
-}
-
-// fannedOut ends a turn with publications: all of them are written, as far as
-// sockets took them.
-func (l *loop) fannedOut() {
-	now := time.Now()
-	for i := range l.posts {
-		l.count.fanOut.add(now.Sub(l.posts[i].at))
-		l.posts[i] = post{}
-	}
-	if cap(l.posts) > maxSparePosts {
-		l.posts = nil
-	}
 }

@@ -1,20 +1,28 @@
 package engine
 
-import "github.com/weirws/weir/engine/internal/hub"
+import (
+	"sync/atomic"
+
+	"github.com/weirws/weir/engine/internal/hub"
+)
 
 // shard holds the subscribers of one topic on one loop.
+//
+// 64 bytes = members 40 + topic, loop, next 24
 type shard struct {
 	hub.Shard[subscription, *subscription]
-	loop *loop
+	topic *Topic
+	loop  *loop
+	next  atomic.Pointer[shard] // of the topic; changed under its lock
 }
 
 // subscription is one topic of a connection.
 //
-// 48 bytes = topic, conn, shard 24 + place 8 + manner 8 + left 1 + padding 7
+// 48 bytes = conn, shard 16 + since 8 + place 8 + manner 8 + left 1 + padding 7
 type subscription struct {
-	topic *Topic
 	conn  *Conn
 	shard *shard
+	since uint64    // the number of the first post that it gets
 	place hub.Place // guarded by the shard
 
 	// Guarded by conn.mu.
@@ -26,34 +34,34 @@ type subscription struct {
 func (s *subscription) Place() *hub.Place { return &s.place }
 
 func (s *subscription) leave() {
-	if s.shard.Remove(s) && s.topic.n.Add(-1) == 0 {
-		s.topic.changed(s.shard.loop.core)
+	if t := s.shard.topic; s.shard.Remove(s) && t.n.Add(-1) == 0 {
+		t.changed(s.shard.loop.core)
 	}
 }
 
 // subscriptions are the topics of a connection, guarded by its lock.
 type subscriptions struct {
 	list []*subscription
-	at   map[*Topic]int // places in list; nil while those are few
+	at   map[*shard]int // places in list; nil while those are few
 }
 
-// find returns the subscription to t, nil if there is none.
-func (s *subscriptions) find(t *Topic) *subscription {
-	if i := s.place(t); i >= 0 {
+// find returns the subscription in sh, nil if there is none.
+func (s *subscriptions) find(sh *shard) *subscription {
+	if i := s.place(sh); i >= 0 {
 		return s.list[i]
 	}
 	return nil
 }
 
-func (s *subscriptions) place(t *Topic) int {
+func (s *subscriptions) place(sh *shard) int {
 	if s.at != nil {
-		if i, ok := s.at[t]; ok {
+		if i, ok := s.at[sh]; ok {
 			return i
 		}
 		return -1
 	}
 	for i, sub := range s.list {
-		if sub.topic == t {
+		if sub.shard == sh {
 			return i
 		}
 	}
@@ -64,18 +72,18 @@ func (s *subscriptions) add(sub *subscription) {
 	s.list = append(s.list, sub)
 	switch {
 	case s.at != nil:
-		s.at[sub.topic] = len(s.list) - 1
+		s.at[sub.shard] = len(s.list) - 1
 	case len(s.list) >= indexTopics:
-		s.at = make(map[*Topic]int, 2*indexTopics)
+		s.at = make(map[*shard]int, 2*indexTopics)
 		for i, sub := range s.list {
-			s.at[sub.topic] = i
+			s.at[sub.shard] = i
 		}
 	}
 }
 
-// remove takes the subscription to t out and returns it, nil if there is none.
-func (s *subscriptions) remove(t *Topic) *subscription {
-	i := s.place(t)
+// remove takes the subscription in sh out and returns it, nil if there is none.
+func (s *subscriptions) remove(sh *shard) *subscription {
+	i := s.place(sh)
 	if i < 0 {
 		return nil
 	}
@@ -84,8 +92,8 @@ func (s *subscriptions) remove(t *Topic) *subscription {
 	s.list[i], s.list[last] = moved, nil
 	s.list = s.list[:last]
 	if s.at != nil {
-		s.at[moved.topic] = i
-		delete(s.at, t)
+		s.at[moved.shard] = i
+		delete(s.at, sh)
 	}
 	return sub
 }
@@ -109,7 +117,7 @@ func (c *Conn) addSubscription(s *subscription, change bool) (added bool, err er
 	if c.subs == nil {
 		c.subs = new(subscriptions)
 	}
-	if old := c.subs.find(s.topic); old != nil {
+	if old := c.subs.find(s.shard); old != nil {
 		if change {
 			old.manner = s.manner
 		}
@@ -125,13 +133,13 @@ func (c *Conn) addSubscription(s *subscription, change bool) (added bool, err er
 	return true, nil
 }
 
-func (c *Conn) removeSubscription(t *Topic) *subscription {
+func (c *Conn) removeSubscription(sh *shard) *subscription {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.subs == nil {
 		return nil
 	}
-	s := c.subs.remove(t)
+	s := c.subs.remove(sh)
 	if s != nil {
 		s.left = true
 	}

@@ -15,7 +15,11 @@ import (
 //
 // A message is encoded once. Messages that one goroutine publishes arrive in
 // the order of the calls; messages to one connection that are published, or
-// published and sent, in quick succession leave in one write.
+// published and sent, in quick succession leave in one write. A subscriber gets
+// what is published once Subscribe has returned, and nothing that was published
+// before it was called. A message waits for the turn of a subscriber's loop: one
+// that is sent to the subscriber by [Conn.Send] after the call of Publish may be
+// there first.
 type Topic struct {
 	// Gained and Lost, if not nil, are called when the topic has a first
 	// subscriber, and when it has none again: in turn, one at a time, on a
@@ -29,8 +33,8 @@ type Topic struct {
 
 	n       atomic.Int64
 	dropped atomic.Uint64
-	shards  atomic.Pointer[[]*shard]
-	mu      sync.Mutex // guards changes of shards, and the following
+	shards  atomic.Pointer[shard] // the first of a list; those of one core follow each other
+	mu      sync.Mutex            // guards changes of the list, and the following
 	// told is what the hooks were told last: that there are subscribers. telling
 	// is true while a worker tells them.
 	told, telling bool
@@ -88,7 +92,8 @@ func (t *Topic) SubscribeWith(c *Conn, o SubscribeOptions) error {
 // subscribe adds c. m is for a subscription that there is already only if
 // change is true.
 func (t *Topic) subscribe(c *Conn, m manner, change bool) error {
-	s := &subscription{topic: t, conn: c, shard: t.shardFor(c.loop()), manner: m}
+	l := c.loop()
+	s := &subscription{conn: c, shard: t.shardFor(l), since: l.made.Load(), manner: m}
 	if added, err := c.addSubscription(s, change); !added {
 		return err
 	}
@@ -103,8 +108,10 @@ func (t *Topic) subscribe(c *Conn, m manner, change bool) error {
 // Unsubscribe removes c, if it subscribes: nothing that is published reaches it
 // from then on.
 func (t *Topic) Unsubscribe(c *Conn) {
-	if s := c.removeSubscription(t); s != nil {
-		s.leave()
+	if sh := t.shardOn(c.loop()); sh != nil {
+		if s := c.removeSubscription(sh); s != nil {
+			s.leave()
+		}
 	}
 }
 
@@ -123,7 +130,7 @@ func (t *Topic) Dropped() uint64 { return t.dropped.Load() }
 // meanwhile may be yielded or not.
 func (t *Topic) Conns() iter.Seq[*Conn] {
 	return func(yield func(*Conn) bool) {
-		for _, sh := range t.all() {
+		for sh := range t.all {
 			for _, s := range sh.Append(nil) {
 				if !yield(s.conn) {
 					return
@@ -134,49 +141,71 @@ func (t *Topic) Conns() iter.Seq[*Conn] {
 }
 
 func (t *Topic) has(c *Conn) bool {
+	sh := t.shardOn(c.loop())
+	if sh == nil {
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.subs != nil && c.subs.find(t) != nil
+	return c.subs != nil && c.subs.find(sh) != nil
 }
 
-// all returns the topic's shards. Those of one core follow each other.
-func (t *Topic) all() []*shard {
-	if shards := t.shards.Load(); shards != nil {
-		return *shards
+// all yields the topic's shards. Those of one core follow each other.
+func (t *Topic) all(yield func(*shard) bool) {
+	for sh := t.shards.Load(); sh != nil && yield(sh); sh = sh.next.Load() {
+	}
+}
+
+// shardOn returns the topic's shard on l, nil if there is none.
+func (t *Topic) shardOn(l *loop) *shard {
+	for sh := range t.all {
+		if sh.loop == l {
+			return sh
+		}
 	}
 	return nil
 }
 
 // shardFor returns the topic's shard on l, made on demand.
 func (t *Topic) shardFor(l *loop) *shard {
-	if s := shardOf(t.all(), l); s != nil {
-		return s
+	if sh := t.shardOn(l); sh != nil {
+		return sh
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	old := t.all()
-	if s := shardOf(old, l); s != nil {
-		return s
+	if sh := t.shardOn(l); sh != nil {
+		return sh
 	}
-	at := len(old)
-	for at > 0 && old[at-1].loop.core != l.core {
-		at--
-	}
-	if at == 0 {
-		at = len(old)
-	}
-	s := &shard{loop: l}
-	grown := make([]*shard, 0, len(old)+1)
-	grown = append(append(append(grown, old[:at]...), s), old[at:]...)
-	t.shards.Store(&grown)
-	return s
-}
-
-func shardOf(shards []*shard, l *loop) *shard {
-	for _, s := range shards {
-		if s.loop == l {
-			return s
+	t.prune()
+	made, at := &shard{topic: t, loop: l}, &t.shards
+	for sh := range t.all {
+		if sh.loop.core == l.core {
+			at = &sh.next
+			break
 		}
 	}
-	return nil
+	made.next.Store(at.Load())
+	at.Store(made)
+	return made
+}
+
+// forget is prune for who does not hold mu.
+func (t *Topic) forget() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.prune()
+}
+
+// prune takes the shards of closed engines off the list: a topic may outlive
+// any number of them. mu is held. Who is at such a shard still finds the rest of
+// the list behind it.
+func (t *Topic) prune() {
+	at := &t.shards
+	for sh := range t.all {
+		if sh.loop.dead.Load() && sh.Len() == 0 {
+			at.Store(sh.next.Load())
+			continue
+		}
+		at = &sh.next
+	}
 }
