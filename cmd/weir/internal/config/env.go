@@ -1,0 +1,92 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+)
+
+// Variable is the name of the environment's variable for a key:
+// WEIR_LIMITS_MAX_CONNECTIONS for limits.max_connections.
+func Variable(path string) string {
+	return "WEIR_" + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
+}
+
+// settable calls f for every value that the environment and the command line may
+// set: all but what is inside lists of groups, which are set whole.
+func settable(c *Config, f func(path string, v reflect.Value)) {
+	var walk func(path string, v reflect.Value)
+	walk = func(path string, v reflect.Value) {
+		if isGroup(v.Type()) {
+			eachField(v, func(name string, v reflect.Value) { walk(join(path, name), v) })
+			return
+		}
+		f(path, v)
+	}
+	walk("", reflect.ValueOf(c).Elem())
+}
+
+// environ overlays the environment.
+func (d *decoder) environ(c *Config) {
+	settable(c, func(path string, v reflect.Value) {
+		if text, ok := d.env[Variable(path)]; ok {
+			d.overlay(Place{Source: Variable(path)}, path, v, text)
+		}
+	})
+}
+
+// flags overlays the command line.
+func (d *decoder) flags(c *Config, flags []Flag) {
+	for _, f := range flags {
+		settable(c, func(path string, v reflect.Value) {
+			if path == f.Path {
+				d.overlay(Place{Source: f.Name}, path, v, f.Text)
+			}
+		})
+	}
+}
+
+// overlay sets one value to what text says: one value as it is, a list of texts
+// with commas between them, a list of groups in YAML.
+func (d *decoder) overlay(at Place, path string, v reflect.Value, text string) {
+	for known := range d.places {
+		if strings.HasPrefix(known, path+"[") {
+			delete(d.places, known)
+		}
+	}
+	d.places[path] = at
+	k := d.known[path]
+	if v.Kind() != reflect.Slice {
+		if wrong := setText(v, k, text); wrong != nil {
+			d.fault(at, path, wrong.what, wrong.near)
+		}
+		return
+	}
+	if isGroup(v.Type().Elem()) {
+		inner := &decoder{file: at.Source, env: d.env, known: d.known, places: d.places}
+		inner.document([]byte(text), path, v)
+		d.faults = append(d.faults, inner.faults...)
+		return
+	}
+	v.SetZero()
+	for i, part := range splitList(text) {
+		element := reflect.New(v.Type().Elem()).Elem()
+		d.places[index(path, i)] = at
+		if wrong := setText(element, k, part); wrong != nil {
+			d.fault(at, index(path, i), wrong.what, wrong.near)
+			continue
+		}
+		v.Set(reflect.Append(v, element))
+	}
+}
+
+// splitList splits at commas; nothing is an empty list.
+func splitList(text string) []string {
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	parts := strings.Split(text, ",")
+	for i := range parts {
+		parts[i] = strings.TrimSpace(parts[i])
+	}
+	return parts
+}
