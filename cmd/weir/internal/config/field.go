@@ -58,21 +58,6 @@ func pattern(path string) string {
 	}
 }
 
-// eachValue calls f for every value below v that is no group: texts, numbers
-// and so on, and lists of them whole; lists of groups element by element.
-func eachValue(path string, v reflect.Value, f func(path string, v reflect.Value)) {
-	switch {
-	case isGroup(v.Type()):
-		eachField(v, func(name string, v reflect.Value) { eachValue(join(path, name), v, f) })
-	case v.Kind() == reflect.Slice && isGroup(v.Type().Elem()):
-		for i := range v.Len() {
-			eachValue(index(path, i), v.Index(i), f)
-		}
-	default:
-		f(path, v)
-	}
-}
-
 // fieldType is the type of the value of a key, "topics[].match".
 func fieldType(path string) reflect.Type {
 	t := reflect.TypeFor[Config]()

@@ -165,15 +165,3 @@ func parsePrefix(s string) (netip.Prefix, *misfit) {
 	}
 	return p, nil
 }
-
-// show is the text of a value that is no list and no group, as in the file but
-// for quotes.
-func show(v reflect.Value) string {
-	switch x := v.Interface().(type) {
-	case time.Duration:
-		return showDuration(x)
-	case size.Bytes:
-		return showSize(x)
-	}
-	return fmt.Sprint(v.Interface())
-}

@@ -1,0 +1,26 @@
+package config
+
+import (
+	"reflect"
+	"testing"
+)
+
+func TestDiff(t *testing.T) {
+	before := load(t, Source{File: file(t, "topics: [{match: \"a\"}]\nauth: {allowed_origins: []}\n")})
+	if got := Diff(before, before); got.Live != nil || got.Restart != nil {
+		t.Errorf("got %v, want nothing", got)
+	}
+	after := load(t, Source{File: file(t, `
+listen: {addr: ":9000", trusted_proxies: [10.0.0.0/8]}
+topics: [{match: "a", on_slow: disconnect}]
+limits: {client_rate: 5/s, keep_alive: 10s}
+auth: {keys: [{alg: HS256, secret: "0123456789abcdef0123456789abcdef"}]}
+`)})
+	want := Changes{
+		Live:    []string{"listen.trusted_proxies", "auth.keys", "topics", "limits.client_rate"},
+		Restart: []string{"listen.addr", "limits.keep_alive"},
+	}
+	if got := Diff(before, after); !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
