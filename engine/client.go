@@ -154,7 +154,7 @@ func (cl *Client) attach(nc net.Conn, subprotocol string, early []byte, o *DialO
 	c.setAddrs(nc)
 	c.opened(subprotocol, nil)
 	c.answered = true
-	if err := cl.core.poll.Attach(nil, nc, early, &c.sock, (*wire)(c)); err != nil {
+	if err := c.attach(nc, nil, early); err != nil {
 		cl.core.socketGone(c)
 		cl.core.unreserve()
 		return nil, err

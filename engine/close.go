@@ -195,6 +195,9 @@ func (c *Conn) proceed(l *loop, s step) {
 func (c *Conn) shutWrite() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.secure {
+		return c.more.tls.closeWrite()
+	}
 	return c.sock.CloseWrite()
 }
 
@@ -211,6 +214,9 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	c.endAs(or(end, &CloseError{Code: StatusAbnormalClosure, Err: io.ErrUnexpectedEOF}))
 	end = c.ending()
 	end.Clean = c.sent && c.got && (c.out == nil || c.out.Len() == 0)
+	if c.secure {
+		c.more.tls.close(l)
+	}
 	_ = c.sock.Close() // nothing can be done about a close that fails
 	outcomes := c.giveUpQueue()
 	subs, extra := c.subs, c.more

@@ -71,6 +71,8 @@ type Conn struct {
 	pinged bool
 	// held is true while the socket is not read because of stops.
 	held bool
+	// secure is true for a connection on TLS: more has it. Constant.
+	secure bool
 	// answered is true once the answer to the upgrade is written.
 	answered bool
 	// closing is true once due is the end of closing.
@@ -137,9 +139,10 @@ type more struct {
 	subprotocol string
 	local       net.Addr
 	remote      net.Addr
-	cancel      func() // ends the context of the request that Upgrade judges
-	trips       []trip // RoundTrips that wait for their pong
-	held        held   // publications that wait for the end of a message
+	cancel      func()  // ends the context of the request that Upgrade judges
+	trips       []trip  // RoundTrips that wait for their pong
+	tls         *secure // constant once attached
+	held        held    // publications that wait for the end of a message
 }
 
 // wire is Conn as its socket sees it: the callbacks of poller.Handler, kept

@@ -22,6 +22,7 @@ type core struct {
 	news     *pool.Strands[*news, struct{}]
 	budget   budget
 	arrivals arrivals
+	shakes   shakes
 
 	conns     atomic.Int64 // open connections, and upgrades that are sure to succeed
 	sockets   atomic.Int64 // attached and not closed
@@ -51,6 +52,7 @@ func newCore(s settings) (co *core, err error) {
 	co = &core{settings: s, start: time.Now(), quit: make(chan struct{}), clockDone: make(chan struct{})}
 	co.budget.init(s.MemoryBudget, s.Loops)
 	co.arrivals.init(&co.settings)
+	co.shakes.init(s.MaxTLSHandshakes)
 	co.workers = pool.NewWorkers(s.Workers, 0)
 	co.upgrades = pool.NewWorkers(upgradeWorkers, s.MaxUpgrades)
 	co.strands = pool.NewStrands(co.workers, pool.StrandsOptions[*Conn, item]{Run: runItem})
@@ -138,6 +140,7 @@ func (co *core) close() {
 		close(co.quit)
 		<-co.clockDone
 		_ = co.poll.Close() // it always succeeds
+		co.shakes.running.Wait()
 		for _, l := range co.loops {
 			l.abandon()
 			l.stopPosts()

@@ -171,6 +171,9 @@ func (c *Conn) ask(l *loop, r *codec.Request, hr *http.Request, rest []byte) {
 	if req.RemoteAddr.IsValid() {
 		hr.RemoteAddr = req.RemoteAddr.String()
 	}
+	if c.secure {
+		hr.TLS = c.more.tls.state()
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.core.MaxUpgradeTime)
 	req.HTTP = hr.WithContext(ctx)
 	c.mu.Lock()

@@ -31,6 +31,9 @@ const (
 	DefaultMaxUpgradeTime = 5 * time.Second
 	// DefaultMaxUpgrades bounds the Upgrade callbacks that run or wait.
 	DefaultMaxUpgrades = 1024
+	// DefaultMaxTLSHandshakes bounds the TLS handshakes that are under way, each a
+	// goroutine of some 16 KiB: 16 MiB.
+	DefaultMaxTLSHandshakes = 1024
 	// DefaultKeepAlive is the silence after which a ping is sent. A peer that
 	// stays silent for as long again is taken for dead.
 	DefaultKeepAlive = 30 * time.Second
@@ -63,6 +66,15 @@ const (
 	// that was begun: it is memory that nobody uses.
 	DefaultMaxMessageIdle = 60 * time.Second
 
+	// computingPerCore bounds, for each core, the TLS handshakes that compute at a
+	// time: more would only take turns.
+	computingPerCore = 2
+	// maxFedBytes is how much a client may send before its handshake has used
+	// what it sent before; then its socket is not read.
+	maxFedBytes = 64 << 10
+	// plainBytes is the buffer of a loop for what TLS connections decrypt; they
+	// have none.
+	plainBytes = 64 << 10
 	// upgradeWorkers bounds the goroutines that run Upgrade callbacks: they are
 	// not the Workers, so that slow authentication starves no messages.
 	upgradeWorkers = 64

@@ -29,6 +29,7 @@ type loop struct {
 	request codec.Request // head being judged
 	answer  []byte        // to a head, before it is queued
 	posts   posts         // taken from posted
+	plain   []byte        // what a TLS connection has decrypted; nil until there is one
 	flush   []*Conn       // taken from dirty
 	flushed int           // how many of flush are served
 	settled uint64        // how many ever were

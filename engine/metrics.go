@@ -18,6 +18,7 @@ type counts struct {
 	drops                 [dropReasons]atomic.Uint64
 	slow, shed            atomic.Uint64
 	violations, timeouts  atomic.Uint64
+	shakesFailed          atomic.Uint64
 	published, deliveries atomic.Uint64
 	lag, fanOut           span
 	_                     [64]byte // the next loop's are on another cache line

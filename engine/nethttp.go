@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weirws/weir/codec"
+	"github.com/weirws/weir/engine/internal/tlspump"
 )
 
 // ServeHTTP answers an opening handshake that a net/http server received, so
@@ -145,8 +146,10 @@ func buffered(rw *bufio.ReadWriter) []byte {
 
 // attach makes nc, whose handshake was agreed upon, a connection.
 func (s *Server) attach(nc net.Conn, a *agreed, early []byte) error {
-	if p, ok := nc.(*plainConn); ok {
+	var pump *tlspump.Pump
+	if p := asPlain(nc); p != nil {
 		nc, early = p.release(early)
+		pump = p.pump
 	}
 	_ = nc.SetDeadline(time.Time{}) // an Attach that fails says so itself
 	c := s.core.newConn(a.route)
@@ -154,13 +157,23 @@ func (s *Server) attach(nc net.Conn, a *agreed, early []byte) error {
 	c.setAddrs(nc)
 	s.core.arrivals.count(c.peer)
 	c.opened(a.subprotocol, a.head)
-	if err := s.core.poll.Attach(nil, nc, early, &c.sock, (*wire)(c)); err != nil {
+	if err := c.attach(nc, pump, early); err != nil {
 		c.giveUpQueue()
 		s.core.socketGone(c)
 		s.core.unreserve()
 		return fmt.Errorf("engine: %w", err)
 	}
 	return nil
+}
+
+// attach gives c, which is open, its socket: nc, or what pump runs over. early
+// was read of it.
+func (c *Conn) attach(nc net.Conn, pump *tlspump.Pump, early []byte) error {
+	if pump == nil {
+		return c.route.core.poll.Attach(nil, nc, early, &c.sock, (*wire)(c))
+	}
+	s := c.onTLS(&secure{pump: pump, early: early, ready: true})
+	return c.route.core.poll.Attach(nil, pump.Step(c), nil, &c.sock, s)
 }
 
 // setAddrs notes the addresses of nc.

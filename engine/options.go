@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -87,6 +88,9 @@ type Options struct {
 	// MaxUpgrades is the most Upgrade callbacks that run or wait; 1024. Further
 	// upgrades are refused with 503.
 	MaxUpgrades int
+	// MaxTLSHandshakes is the most TLS handshakes that are under way; 1024. Clients
+	// beyond it wait for their turn, within MaxUpgradeTime.
+	MaxTLSHandshakes int
 	// KeepAlive is the silence after which a ping is sent; 30 s. A peer that
 	// is silent for as long again is closed with 1006. Negative: off.
 	KeepAlive time.Duration
@@ -121,6 +125,11 @@ type Options struct {
 	// TopicGained and TopicLost are Gained and Lost of each topic that
 	// [Server.Topic] makes.
 	TopicGained, TopicLost func(t *Topic)
+
+	// TLS is what [Server.ServeTLS] and [Server.ListenAndServeTLS] speak; New
+	// copies it. Connections are HTTP/1.1: "h2" is left out of NextProtos. Its
+	// callbacks run on goroutines of their own, and may block.
+	TLS *tls.Config
 
 	// HTTP answers requests on the same port that ask for no WebSocket; they
 	// are answered with 426 if it is nil.
@@ -167,6 +176,7 @@ func newSettings(o *Options) (settings, error) {
 		{"MaxHandshakesPerSecond", &s.MaxHandshakesPerSecond, DefaultMaxHandshakesPerSecond * or(s.Loops, runtime.GOMAXPROCS(0)), true},
 		{"MaxControlsPerSecond", &s.MaxControlsPerSecond, DefaultMaxControlsPerSecond, true},
 		{"MinBytesPerSecond", &s.MinBytesPerSecond, DefaultMinBytesPerSecond, true},
+		{"MaxTLSHandshakes", &s.MaxTLSHandshakes, DefaultMaxTLSHandshakes, false},
 	} {
 		if *f.value < 0 && !f.off {
 			return s, fmt.Errorf("engine: Options.%s is %d; it can't be negative", f.name, *f.value)

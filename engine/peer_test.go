@@ -3,6 +3,7 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -298,10 +299,14 @@ func (p *peer) half() {
 // reset closes the peer's socket with a RST.
 func (p *peer) reset() {
 	p.t.Helper()
-	if err := p.nc.(*net.TCPConn).SetLinger(0); err != nil {
+	nc := p.nc
+	if tc, ok := nc.(*tls.Conn); ok {
+		nc = tc.NetConn()
+	}
+	if err := nc.(*net.TCPConn).SetLinger(0); err != nil {
 		p.t.Fatal(err)
 	}
-	p.nc.Close()
+	nc.Close()
 }
 
 func isReset(err error) bool {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/tls"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/weirws/weir/codec"
+	"github.com/weirws/weir/engine/internal/tlspump"
 )
 
 // plainServer serves the requests on our port that ask for no WebSocket, with
@@ -104,7 +106,15 @@ func (c *Conn) plainHTTP(l *loop, b []byte) {
 		return
 	}
 	p.open.Add(1)
-	p.conns <- &plainConn{Conn: nc, early: append([]byte(nil), b...), server: p} // has room for maxPlainConns
+	pc := &plainConn{Conn: nc, early: append([]byte(nil), b...), server: p}
+	nc = pc
+	if c.secure {
+		pc.pump = c.more.tls.pump
+		pc.pump.Block(pc.Conn)
+		pc.Conn = pc.pump.Conn()
+		nc = securePlainConn{pc}
+	}
+	p.conns <- nc // has room for maxPlainConns
 	c.teardown(l, nil)
 }
 
@@ -163,8 +173,28 @@ func (s *Server) serveAny(w http.ResponseWriter, r *http.Request) {
 type plainConn struct {
 	net.Conn
 	early  []byte
+	pump   *tlspump.Pump // of Conn; nil without TLS
 	server *plainServer
 	once   sync.Once
+}
+
+// securePlainConn is a plainConn on TLS: net/http asks it for Request.TLS.
+type securePlainConn struct{ *plainConn }
+
+// ConnectionState is what the handshake has agreed on.
+func (p securePlainConn) ConnectionState() tls.ConnectionState {
+	return p.pump.Conn().ConnectionState()
+}
+
+// asPlain returns the plainConn that net/http was given as nc; nil if it is none.
+func asPlain(nc net.Conn) *plainConn {
+	switch p := nc.(type) {
+	case *plainConn:
+		return p
+	case securePlainConn:
+		return p.plainConn
+	}
+	return nil
 }
 
 // Read gives what was read before, then reads on.

@@ -174,7 +174,7 @@ func (c *Conn) ready() bool {
 // what the socket did not take. mu is held.
 func (p *post) straight(c *Conn, m manner) bool {
 	b := p.buf.B
-	n, err := c.sock.Write(b)
+	n, err := c.sendBytes(b)
 	p.bytes += uint64(n)
 	switch {
 	case err != nil:

@@ -3,6 +3,7 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -23,6 +24,7 @@ type rig struct {
 	loops   int
 	door    door
 	streams bool // no reactor
+	tls     bool
 }
 
 // door is how connections come to a Server.
@@ -36,7 +38,7 @@ const (
 )
 
 func (r rig) String() string {
-	return fmt.Sprintf("%s/%d loops/%s/%s", choose(r.inline, "inline", "workers"), r.loops, r.door, choose(r.streams, "streams", "reactor"))
+	return fmt.Sprintf("%s/%d loops/%s/%s/%s", choose(r.inline, "inline", "workers"), r.loops, r.door, choose(r.streams, "streams", "reactor"), choose(r.tls, "tls", "plain"))
 }
 
 func choose(b bool, yes, no string) string {
@@ -52,7 +54,9 @@ func rigs() (all []rig) {
 		for _, loops := range []int{1, 4} {
 			for _, d := range []door{listened, unixed, attached, handed} {
 				for _, streams := range []bool{false, true} {
-					all = append(all, rig{inline, loops, d, streams})
+					for _, secure := range []bool{false, true} {
+						all = append(all, rig{inline, loops, d, streams, secure})
+					}
 				}
 			}
 		}
@@ -83,6 +87,7 @@ type running struct {
 	*Server
 	t             testing.TB
 	network, addr string
+	tls           bool
 	rules         *rules
 	log           *logBook
 	panics        uint64 // those that the test provokes
@@ -105,7 +110,13 @@ func (s *running) start(d door) {
 	case unixed:
 		s.listen("unix:" + filepath.Join(s.t.TempDir(), "s"))
 	case attached:
-		hs := httptest.NewServer(s.Server)
+		hs := httptest.NewUnstartedServer(s.Server)
+		if s.tls {
+			hs.TLS = serverTLS(s.t)
+			hs.StartTLS()
+		} else {
+			hs.Start()
+		}
 		s.t.Cleanup(hs.Close)
 		s.network, s.addr = "tcp", hs.Listener.Addr().String()
 	case handed:
@@ -117,12 +128,15 @@ func (s *running) start(d door) {
 func (r rig) make(t testing.TB, h Handler, o *Options) *running {
 	t.Helper()
 	home(t)
-	s := &running{t: t, rules: &rules{t: t}, log: new(logBook)}
+	s := &running{t: t, tls: r.tls, rules: &rules{t: t}, log: new(logBook)}
 	var op Options
 	if o != nil {
 		op = *o
 	}
 	op.Inline, op.Loops = r.inline, r.loops
+	if r.tls && op.TLS == nil {
+		op.TLS = serverTLS(t)
+	}
 	if op.Log == nil {
 		op.Log = slog.New(slog.NewTextHandler(s.log, nil))
 	}
@@ -155,7 +169,13 @@ func (s *running) listen(addr string) {
 	}
 	s.network, s.addr = ln.Addr().Network(), ln.Addr().String()
 	served := make(chan error, 1)
-	go func() { served <- s.Serve(ln) }() // ends on Close
+	go func() { // ends on Close
+		if s.tls {
+			served <- s.ServeTLS(ln, "", "")
+			return
+		}
+		served <- s.Serve(ln)
+	}()
 	s.t.Cleanup(func() {
 		s.Close()
 		if err := <-served; err != ErrServerClosed {
@@ -178,6 +198,9 @@ func (s *running) hand() {
 			nc, err := ln.Accept()
 			if err != nil {
 				return
+			}
+			if s.tls {
+				nc = tls.Server(nc, serverTLS(s.t))
 			}
 			hands.Go(func() { s.handOver(nc) })
 		}
@@ -211,6 +234,9 @@ func (s *running) dial() *peer {
 	nc, err := net.Dial(s.network, s.addr)
 	if err != nil {
 		s.t.Fatal(err)
+	}
+	if s.tls {
+		nc = tls.Client(nc, clientTLS(s.t))
 	}
 	return newPeer(s.t, nc)
 }

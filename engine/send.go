@@ -152,7 +152,7 @@ func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error
 	room := heads.Get().(*[codec.MaxHeaderBytes]byte)
 	defer heads.Put(room)
 	h := codec.AppendHeader(room[:0], op, fin, false, len(payload), nil)
-	n, err := c.sock.WriteBuffers([][]byte{h, payload})
+	n, err := c.sendBuffers([][]byte{h, payload})
 	l := c.loop()
 	l.count.bytesOut.Add(uint64(n))
 	if err != nil {
@@ -210,13 +210,16 @@ func (c *Conn) call() {
 
 // write writes what waits until it is gone or the socket is full. mu is held.
 func (c *Conn) write() {
+	if c.secure {
+		c.more.tls.flush()
+	}
 	for c.out != nil && c.out.Len() > 0 && !c.blocked && !c.broken {
 		b := c.out.Lead(writeBytes)
 		if len(b) < min(c.out.Bytes(), writeBytes) {
 			c.writeGathered()
 			continue
 		}
-		n, err := c.sock.Write(b)
+		n, err := c.sendBytes(b)
 		c.wrote(n, len(b), err)
 	}
 }
@@ -228,7 +231,7 @@ func (c *Conn) writeGathered() {
 	for _, b := range bufs {
 		want += len(b)
 	}
-	n, err := c.sock.WriteBuffers(bufs)
+	n, err := c.sendBuffers(bufs)
 	c.wrote(n, want, err)
 }
 

@@ -114,19 +114,33 @@ func (s *Server) keep(ln *poller.Listener) *listener {
 // returns ErrServerClosed; a listener of Listen that is closed before ends it
 // with net.ErrClosed.
 func (s *Server) Serve(ln net.Listener) error {
+	l, err := s.own(ln)
+	if err != nil {
+		return err
+	}
+	return s.accept(l, s.deal)
+}
+
+// own returns ln as a listener of s.
+func (s *Server) own(ln net.Listener) (*listener, error) {
 	l, ok := ln.(*listener)
 	if !ok || l.server != s {
 		adopted, err := s.core.poll.ListenFrom(ln)
 		if err != nil {
-			return fmt.Errorf("engine: %w", err)
+			return nil, fmt.Errorf("engine: %w", err)
 		}
 		l = s.keep(adopted)
 	}
 	if s.closing.Load() {
 		_ = l.Close() // there is nothing to lose yet
-		return ErrServerClosed
+		return nil, ErrServerClosed
 	}
-	if err := l.Deal(s.deal); err != nil {
+	return l, nil
+}
+
+// accept has the connections of l made by deal, until Close or Shutdown.
+func (s *Server) accept(l *listener, deal func(*poller.Loop, netip.AddrPort) (*poller.Conn, poller.Handler)) error {
+	if err := l.Deal(deal); err != nil {
 		if s.closing.Load() {
 			return ErrServerClosed
 		}
@@ -155,16 +169,26 @@ func (s *Server) ListenAndServe(addr string) error {
 // deal makes the connection of an accepted socket. Sockets beyond MaxConns are
 // answered with 503 as long as there are not too many of them.
 func (s *Server) deal(_ *poller.Loop, remote netip.AddrPort) (*poller.Conn, poller.Handler) {
-	if limit := s.core.MaxConns; limit > 0 && s.core.sockets.Load() >= int64(limit)+maxSpareSockets {
+	c := s.accepted(remote)
+	if c == nil {
 		return nil, nil
+	}
+	return &c.sock, (*wire)(c)
+}
+
+// accepted makes the connection of an accepted socket; nil if there are too
+// many.
+func (s *Server) accepted(remote netip.AddrPort) *Conn {
+	if limit := s.core.MaxConns; limit > 0 && s.core.sockets.Load() >= int64(limit)+maxSpareSockets {
+		return nil
 	}
 	from, now := compact(remote), time.Since(s.core.start)
 	if !s.core.arrivals.come(from, now, s.core.sockets.Load()-s.core.conns.Load()) {
-		return nil, nil
+		return nil
 	}
 	c := s.core.newConn(s.base)
 	c.peer = from
-	return &c.sock, (*wire)(c)
+	return c
 }
 
 // Addr returns the address of the first listening socket; nil before Listen.
