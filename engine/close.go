@@ -195,8 +195,8 @@ func (c *Conn) proceed(l *loop, s step) {
 func (c *Conn) shutWrite() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.secure {
-		return c.more.tls.closeWrite()
+	if s := c.secured(); s != nil {
+		return s.closeWrite()
 	}
 	return c.sock.CloseWrite()
 }
@@ -214,8 +214,8 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	c.endAs(or(end, &CloseError{Code: StatusAbnormalClosure, Err: io.ErrUnexpectedEOF}))
 	end = c.ending()
 	end.Clean = c.sent && c.got && (c.out == nil || c.out.Len() == 0)
-	if c.secure {
-		c.more.tls.close(l)
+	if s := c.secured(); s != nil {
+		s.close(l)
 	}
 	_ = c.sock.Close() // nothing can be done about a close that fails
 	outcomes := c.giveUpQueue()

@@ -71,8 +71,6 @@ type Conn struct {
 	pinged bool
 	// held is true while the socket is not read because of stops.
 	held bool
-	// secure is true for a connection on TLS: more has it. Constant.
-	secure bool
 	// answered is true once the answer to the upgrade is written.
 	answered bool
 	// closing is true once due is the end of closing.

@@ -171,14 +171,15 @@ func (c *Conn) ask(l *loop, r *codec.Request, hr *http.Request, rest []byte) {
 	if req.RemoteAddr.IsValid() {
 		hr.RemoteAddr = req.RemoteAddr.String()
 	}
-	if c.secure {
-		hr.TLS = c.more.tls.state()
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), l.core.MaxUpgradeTime)
 	req.HTTP = hr.WithContext(ctx)
 	c.mu.Lock()
 	c.extend().cancel = cancel
+	secured := c.secured()
 	c.mu.Unlock()
+	if secured != nil {
+		req.HTTP.TLS = secured.state()
+	}
 	key := slices.Clone(r.Key)
 	ok := l.core.upgrades.Go(func() {
 		var value any

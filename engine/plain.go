@@ -99,6 +99,7 @@ func (c *Conn) plainHTTP(l *loop, b []byte) {
 	}
 	c.mu.Lock()
 	nc, err := c.sock.Detach()
+	secured := c.secured()
 	c.mu.Unlock()
 	if err != nil {
 		l.core.Log.Warn("engine: a plain HTTP request was dropped", "err", err)
@@ -108,8 +109,8 @@ func (c *Conn) plainHTTP(l *loop, b []byte) {
 	p.open.Add(1)
 	pc := &plainConn{Conn: nc, early: append([]byte(nil), b...), server: p}
 	nc = pc
-	if c.secure {
-		pc.pump = c.more.tls.pump
+	if secured != nil {
+		pc.pump = secured.pump
 		pc.pump.Block(pc.Conn)
 		pc.Conn = pc.pump.Conn()
 		nc = securePlainConn{pc}

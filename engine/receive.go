@@ -107,7 +107,7 @@ func (c *Conn) receive(l *loop, b []byte) {
 		c.decode(l, in, &b)
 	}
 	if c.phase == phaseOpen {
-		c.readInto(len(in.dec.Held()) > 0)
+		c.sock.ReadInto(len(in.dec.Held()) > 0)
 	}
 }
 

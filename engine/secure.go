@@ -21,8 +21,6 @@ type secure struct {
 	shake *tlspump.Handshake // while it is under way
 	hello []byte             // what came before it: less than a record
 	early []byte             // plaintext that was read elsewhere
-	// into is true while the next bytes belong into the memory of a message.
-	into bool
 	// waiting is true while the socket is not read because of the handshake.
 	waiting bool
 	// ended is true once wire.End was called.
@@ -43,9 +41,16 @@ var _ poller.Handler = (*secure)(nil)
 // onTLS makes c, which is not attached yet, a connection on TLS.
 func (c *Conn) onTLS(s *secure) *secure {
 	s.conn = c
-	c.secure = true
 	c.extend().tls = s
 	return s
+}
+
+// secured is what c has for TLS; nil without. mu is held.
+func (c *Conn) secured() *secure {
+	if c.more == nil {
+		return nil
+	}
+	return c.more.tls
 }
 
 func (s *secure) wire() *wire { return (*wire)(s.conn) }
@@ -74,7 +79,7 @@ func (s *secure) proceed(l *loop, b []byte) {
 	}
 }
 
-// Room is not asked: ciphertext goes through the loop's buffer.
+// Room has none: ciphertext goes through the loop's buffer.
 func (*secure) Room() []byte { return nil }
 
 // Data takes ciphertext.
@@ -124,10 +129,8 @@ func (s *secure) step(l *loop, b []byte) {
 
 // room is where the next plaintext goes.
 func (s *secure) room(l *loop) []byte {
-	if s.into {
-		if b := s.wire().Room(); len(b) > 0 {
-			return b
-		}
+	if b := s.wire().Room(); len(b) > 0 {
+		return b
 	}
 	if l.plain == nil {
 		l.plain = make([]byte, plainBytes)
@@ -206,12 +209,9 @@ func (s *secure) state() *tls.ConnectionState {
 // sendBytes gives the socket what it takes of b: as [poller.Conn.Write]. mu is
 // held.
 func (c *Conn) sendBytes(b []byte) (int, error) {
-	if !c.secure {
+	s := c.secured()
+	if s == nil || !s.ready { // a refusal of plain HTTP comes before
 		return c.sock.Write(b)
-	}
-	s := c.more.tls
-	if !s.ready {
-		return c.sock.Write(b) // a refusal of plain HTTP
 	}
 	defer s.charge()
 	return s.pump.Write(&c.sock, b)
@@ -219,24 +219,12 @@ func (c *Conn) sendBytes(b []byte) (int, error) {
 
 // sendBuffers is sendBytes of several slices. mu is held.
 func (c *Conn) sendBuffers(bufs [][]byte) (int, error) {
-	if !c.secure {
-		return c.sock.WriteBuffers(bufs)
-	}
-	s := c.more.tls
-	if !s.ready {
+	s := c.secured()
+	if s == nil || !s.ready {
 		return c.sock.WriteBuffers(bufs)
 	}
 	defer s.charge()
 	return s.pump.WriteBuffers(&c.sock, bufs)
-}
-
-// readInto has the next bytes read into the memory of a message, or not.
-func (c *Conn) readInto(on bool) {
-	if c.secure {
-		c.more.tls.into = on
-		return
-	}
-	c.sock.ReadInto(on)
 }
 
 // flush writes ciphertext that waits. mu is held.

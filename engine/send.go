@@ -210,8 +210,8 @@ func (c *Conn) call() {
 
 // write writes what waits until it is gone or the socket is full. mu is held.
 func (c *Conn) write() {
-	if c.secure {
-		c.more.tls.flush()
+	if s := c.secured(); s != nil {
+		s.flush()
 	}
 	for c.out != nil && c.out.Len() > 0 && !c.blocked && !c.broken {
 		b := c.out.Lead(writeBytes)
