@@ -35,25 +35,11 @@ func (d *decoder) relations(c *Config) {
 
 // about is a fault of the value at path, or of the group that it is missing in.
 func (d *decoder) about(path, what, near string) {
-	d.fault(d.placeOf(path), path, what, near)
-}
-
-// placeOf is where a value came from, or the nearest group around it.
-func (d *decoder) placeOf(path string) Place {
-	for at := path; at != ""; {
-		if p, ok := d.places[at]; ok {
-			return p
-		}
-		cut := strings.LastIndexAny(at, ".[")
-		if cut < 0 {
-			break
-		}
-		at = at[:cut]
+	at, ok := nearestPlace(d.places, path)
+	if !ok && d.file != "" {
+		at = Place{d.file, 1, 1}
 	}
-	if d.file == "" {
-		return Place{}
-	}
-	return Place{d.file, 1, 1}
+	d.fault(at, path, what, near)
 }
 
 func (d *decoder) judgeListen(l *Listen) {
@@ -135,3 +121,21 @@ func isLocal(addr string) bool {
 }
 
 func isUnix(addr string) bool { return strings.HasPrefix(addr, "unix:") }
+
+// Fault is something wrong with the value at path, found out by who uses it:
+// with the place that the value came from.
+func (c *Config) Fault(path, what string) Fault {
+	at, _ := nearestPlace(c.places, path)
+	return Fault{Place: at, Path: path, What: what}
+}
+
+// nearestPlace is where a value came from, or the nearest group around it.
+func nearestPlace(places map[string]Place, path string) (Place, bool) {
+	for path != "" {
+		if p, ok := places[path]; ok {
+			return p, true
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+	}
+	return Place{}, false
+}
