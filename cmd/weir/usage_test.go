@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,14 +14,21 @@ import (
 )
 
 // commands are all of weir's.
-var commands = [][]string{{}, {"serve"}, {"echo"}, {"connect"}, {"bench"}, {"version"}, {"help"}, {"completion"}}
+var commands = [][]string{
+	{},
+	{"serve"}, {"check"}, {"config"}, {"token"},
+	{"connect"}, {"echo"}, {"bench"}, {"version"}, {"help"}, {"completion"},
+}
+
+// groups are the commands below those of weir.
+var groups = [][]string{{"config", "print"}}
 
 // scenarios are all of weir bench's.
 var scenarios = [][]string{{"bench", "echo"}, {"bench", "rate"}, {"bench", "broadcast"}, {"bench", "idle"}, {"bench", "connect"}, {"bench", "churn"}, {"bench", "soak"}}
 
 // TestHelpFitsAScreen: 24 lines of 80 columns.
 func TestHelpFitsAScreen(t *testing.T) {
-	for _, command := range append(commands, scenarios...) {
+	for _, command := range slices.Concat(commands, scenarios, groups) {
 		t.Run(strings.Join(append([]string{"weir"}, command...), " "), func(t *testing.T) {
 			got := weirtest.Run(t, "", append(command, "--help")...)
 			if got.Exit != 0 || got.Stderr != "" {
@@ -54,7 +62,9 @@ func TestHelpNamesEveryCommand(t *testing.T) {
 	list := regexp.MustCompile(`(?s)Commands:\n(.*?)\n\n`).FindStringSubmatch(help)[1]
 	var names []string
 	for line := range strings.Lines(list) {
-		names = append(names, strings.Fields(line)[0])
+		for _, column := range regexp.MustCompile(`(?:^|  )([a-z]+) +\S`).FindAllStringSubmatch(line, -1) {
+			names = append(names, column[1])
+		}
 	}
 	var want []string
 	for _, c := range commands[1:] {

@@ -50,7 +50,10 @@ curl -d hello http://127.0.0.1:8080/publish/demo`,
 	root.SetVersionTemplate("weir {{.Version}}\n")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd) })
 	root.SetFlagErrorFunc(explainFlag)
-	root.AddCommand(newServe(), newEcho(), newConnect(), newBench(), newVersion(), newCompletion())
+	root.AddCommand(
+		newServe(), newCheck(), newConfig(), newToken(),
+		newConnect(), newEcho(), newBench(), newVersion(), newCompletion(),
+	)
 	help := newHelp()
 	root.SetHelpCommand(help)
 	root.AddCommand(help)

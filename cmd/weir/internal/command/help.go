@@ -3,6 +3,7 @@ package command
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,11 +19,7 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 	}
 	if cmd.HasAvailableSubCommands() {
 		b.WriteString("\nCommands:\n")
-		for _, sub := range cmd.Commands() {
-			if sub.IsAvailableCommand() || sub.Name() == "help" {
-				fmt.Fprintf(&b, "  %-11s %s\n", sub.Name(), sub.Short)
-			}
-		}
+		writeCommands(&b, cmd)
 	}
 	if cmd.HasExample() {
 		b.WriteString("\nExamples:\n")
@@ -36,6 +33,67 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 		writeFlags(&b, flags)
 	}
 	_, _ = io.WriteString(w, b.String()) // help that nobody reads is no failure
+}
+
+// writeCommands lists the commands below cmd: one on a line, or two if there are
+// more than a screen has room for.
+func writeCommands(b *strings.Builder, cmd *cobra.Command) {
+	var subs []*cobra.Command
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() || sub.Name() == "help" {
+			subs = append(subs, sub)
+		}
+	}
+	if len(subs) <= oneColumn {
+		for _, sub := range subs {
+			fmt.Fprintf(b, "  %-11s %s\n", sub.Name(), sub.Short)
+		}
+		return
+	}
+	var cells []string
+	for _, c := range briefs() {
+		if slices.ContainsFunc(subs, func(sub *cobra.Command) bool { return sub.Name() == c.name }) {
+			cells = append(cells, fmt.Sprintf("%-10s %s", c.name, c.does))
+		}
+	}
+	half := (len(cells) + 1) / 2
+	for i, cell := range cells[:half] {
+		if i+half < len(cells) {
+			cell = fmt.Sprintf("%-38s %s", cell, cells[i+half])
+		}
+		b.WriteString("  " + cell + "\n")
+	}
+}
+
+// oneColumn is how many commands are listed on a line each.
+const oneColumn = 8
+
+// brief is what a command does, in at most 27 letters.
+type brief struct{ name, does string }
+
+// briefs are weir's own commands in the order in which they are listed.
+func briefs() []brief {
+	return []brief{
+		{"serve", "serve topics"},
+		{"check", "judge a configuration"},
+		{"config", "show the configuration"},
+		{"token", "mint a token"},
+		{"doctor", "find the limit that binds"},
+		{"pub", "publish a message"},
+		{"sub", "print what is published"},
+		{"top", "watch a server, live"},
+		{"tail", "follow a topic or a socket"},
+		{"conns", "list connections"},
+		{"topics", "list topics"},
+		{"kick", "close a connection"},
+		{"drain", "close all, at an even rate"},
+		{"connect", "talk to a WebSocket"},
+		{"echo", "send everything back"},
+		{"bench", "measure a server"},
+		{"version", "say which version this is"},
+		{"completion", "complete command lines"},
+		{"help", "show a command's help"},
+	}
 }
 
 // usage is the shape of the command line.

@@ -90,3 +90,28 @@ func splitList(text string) []string {
 	}
 	return parts
 }
+
+// Setting is a key that the environment may set.
+type Setting struct {
+	Variable string `json:"variable"`
+	Key      string `json:"key"`
+	Default  string `json:"default"`
+	Doc      string `json:"doc"`
+	Live     bool   `json:"live"`
+}
+
+// Settings are all of them, in the order of the file.
+func Settings() []Setting {
+	var all []Setting
+	table, p := known(), printer{}
+	settable(Default(), func(path string, v reflect.Value) {
+		s := Setting{Variable: Variable(path), Key: path, Live: isLive(table, path, v.Type())}
+		if k := table[path]; k != nil {
+			s.Doc, s.Default = k.doc, p.text(k, v)
+		} else {
+			s.Doc = "A list of groups, in YAML on one line"
+		}
+		all = append(all, s)
+	})
+	return all
+}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,6 +34,18 @@ func (f Fault) String() string {
 		fmt.Fprintf(&b, " (did you mean %q?)", f.Near)
 	}
 	return b.String()
+}
+
+// MarshalJSON has a field for each part.
+func (f Fault) MarshalJSON() ([]byte, error) {
+	return json.Marshal(struct {
+		Source string `json:"source,omitempty"`
+		Line   int    `json:"line,omitempty"`
+		Column int    `json:"column,omitempty"`
+		Path   string `json:"path,omitempty"`
+		What   string `json:"what"`
+		Near   string `json:"near,omitempty"`
+	}{f.Place.Source, f.Place.Line, f.Place.Column, f.Path, f.What, f.Near})
 }
 
 // Faults are all that is wrong with a configuration, in the order of the file.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // file writes a configuration to a file.
@@ -30,7 +31,7 @@ func load(t *testing.T, s Source) *Config {
 }
 
 func TestLoadFull(t *testing.T) {
-	c := load(t, Source{File: "testdata/full.yaml", Environ: []string{"ADMIN=an admin's token", "PUBLISH=a publisher's secret", "JWT=0123456789abcdef0123456789abcdef"}})
+	c := load(t, Source{File: "testdata/full.yaml", Environ: fullEnviron})
 	for _, test := range []struct {
 		name      string
 		got, want any
@@ -205,13 +206,27 @@ func FuzzLoad(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		c := Default()
-		c.places = map[string]Place{}
-		d := &decoder{file: "f", known: known(), places: c.places}
+		d := &decoder{file: "f", known: known(), places: map[string]Place{}}
 		d.document([]byte(text), "", reflect.ValueOf(c).Elem())
 		for _, fault := range d.faults {
 			if fault.Place.Line < 1 || fault.Place.Column < 1 || fault.What == "" || strings.Contains(fault.String(), "\n") && !strings.Contains(text, "\n") {
 				t.Errorf("%q", fault.String())
 			}
 		}
+		if len(d.faults) > 0 || strings.Contains(text, "\ufffd") || !utf8.ValidString(text) {
+			return
+		}
+		again := Default()
+		d = &decoder{file: "f", known: known(), places: map[string]Place{}}
+		d.document([]byte(printed(c)), "", reflect.ValueOf(again).Elem())
+		if len(d.faults) > 0 || !same(again, c) {
+			t.Errorf("%q: got %v, %+v, want %+v, printed as\n%s", text, d.faults, again, c, printed(c))
+		}
 	})
+}
+
+// same reports whether two configurations mean the same.
+func same(a, b *Config) bool {
+	changes := Diff(a, b)
+	return changes.Live == nil && changes.Restart == nil
 }

@@ -95,7 +95,7 @@ func hashBytes(alg string) int {
 func (d *decoder) judgeClasses(classes []Class) {
 	for i, c := range classes {
 		path := index("topics", i)
-		if _, given := d.places[path+".conflate_key"]; given && c.OnSlow != Conflate {
+		if c.ConflateKey != DefaultClass().ConflateKey && c.OnSlow != Conflate {
 			d.about(path+".conflate_key", fmt.Sprintf("on_slow is %s, and only conflate has a key", c.OnSlow), "")
 		}
 		for j, before := range classes[:i] {

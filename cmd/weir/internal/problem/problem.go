@@ -25,6 +25,9 @@ type Problem struct {
 	What string
 	// Fix says what to do about it, in sentences or as a command; may be empty.
 	Fix string
+	// Lines are written before What, each as it is: what a tool finds, for editors
+	// that jump to places.
+	Lines []string
 	// Err is the cause, for errors.Is and errors.As; may be nil. What says it
 	// already.
 	Err error
@@ -75,6 +78,9 @@ func Print(w io.Writer, err error) {
 	if !errors.As(err, &p) {
 		fmt.Fprintln(w, lead+err.Error())
 		return
+	}
+	for _, line := range p.Lines {
+		fmt.Fprintln(w, line)
 	}
 	fmt.Fprintln(w, lead+p.What+".")
 	if p.Fix == "" {
