@@ -39,31 +39,16 @@ func (s State) String() string {
 //	  + lock, queue, topics, rest 32 + ticks, slot, stops 24 + controls 2
 //	  + address 19 + flags 19
 type Conn struct {
-	sock  poller.Conn // the descriptor; its Close and writes are guarded by mu
-	timer wheel.Node[Conn]
-	route *route // handler and settings; constant once the upgrade is judged
-	value any    // what Upgrade returned; constant once open
-	id    uint64
+	// What a delivery looks at comes first, in two cache lines: see touch.
 
-	line pool.Line[*Conn, item] // callbacks that wait for a worker
-
-	// Owned by the loop.
-	in   *inbound // what of the input is not complete; nil while there is none
-	seen uint32   // tick of the last bytes received
-	said uint32   // tick of the last message received
-	born uint32   // tick of the upgrade
-	due  uint32   // tick at which the upgrade, or closing, has taken too long
-	slot int32    // place in the loop's table of open connections, -1 before and after
-
+	sock  poller.Conn   // the descriptor; its Close and writes are guarded by mu
+	route *route        // handler and settings; constant once the upgrade is judged
 	stops atomic.Uint32 // why reading stops: a set of stop bits, shared
+	slot  int32         // place in the loop's table of open connections, -1 before and after; owned by the loop
 
-	mu   sync.Mutex     // guards the following, the second set of flags, and writes to sock
-	out  *sendq.Queue   // what waits to be written; nil while nothing does
-	subs *subscriptions // nil without topics
-	more *more          // what few connections need
-
-	controls uint16 // what control frames of the peer are charged; owned by the loop
-	peer     compactAddr
+	mu  sync.Mutex   // guards the following, the second set of flags, and writes to sock
+	out *sendq.Queue // what waits to be written; nil while nothing does
+	id  uint64       // constant
 
 	// Owned by the loop.
 	phase phase
@@ -105,6 +90,23 @@ type Conn struct {
 	watched bool
 	// sent and got are true once a closing frame was queued, and received.
 	sent, got bool
+
+	peer     compactAddr // constant
+	controls uint16      // what control frames of the peer are charged; owned by the loop
+
+	subs *subscriptions // nil without topics; guarded by mu
+	more *more          // what few connections need; guarded by mu
+
+	value any                    // what Upgrade returned; constant once open
+	line  pool.Line[*Conn, item] // callbacks that wait for a worker
+
+	// Owned by the loop.
+	timer wheel.Node[Conn]
+	in    *inbound // what of the input is not complete; nil while there is none
+	seen  uint32   // tick of the last bytes received
+	said  uint32   // tick of the last message received
+	born  uint32   // tick of the upgrade
+	due   uint32   // tick at which the upgrade, or closing, has taken too long
 }
 
 // phase is what the loop does with the next bytes.

@@ -92,12 +92,26 @@ func (l *loop) giveOut(p *post, work int, alone bool) (done int) {
 		each = writeWork
 	}
 	for ; ps.given < len(ps.members) && done < work; ps.given++ {
+		if ps.given%touched == 0 {
+			for _, s := range ps.members[ps.given:min(ps.given+touched, len(ps.members))] {
+				l.touch(s.conn)
+			}
+		}
 		done += each
 		if s := ps.members[ps.given]; s.conn != p.except && p.give(l, s, alone) {
 			p.delivered++
 		}
 	}
 	return done + 1
+}
+
+// touch reads from each cache line of c that a delivery needs. It is called for
+// some connections ahead: the processor waits for all of them at once rather than
+// for one after the other between system calls.
+func (l *loop) touch(c *Conn) {
+	if c.sock.Loop() != nil {
+		l.touched += c.id + uint64(c.peer.kind)
+	}
 }
 
 // gaveOut ends the giving out of p.
@@ -125,6 +139,11 @@ func (l *loop) gaveOut(p *post) {
 // work for in one turn.
 func (l *loop) flushAll() {
 	for work := turnWork; work > 0 && l.flushed < len(l.flush); work -= writeWork {
+		if l.flushed%touched == 0 {
+			for _, c := range l.flush[l.flushed:min(l.flushed+touched, len(l.flush))] {
+				l.touch(c)
+			}
+		}
 		c := l.flush[l.flushed]
 		l.flush[l.flushed] = nil
 		l.flushed++

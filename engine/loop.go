@@ -33,6 +33,7 @@ type loop struct {
 	flush   []*Conn       // taken from dirty
 	flushed int           // how many of flush are served
 	settled uint64        // how many ever were
+	touched uint64        // what touch read; nobody looks at it
 	reading *Conn         // whose frames are decoded now
 	// strained is true while the budget is above its soft mark.
 	strained bool
