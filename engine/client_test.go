@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -310,43 +309,6 @@ func TestClientFrames(t *testing.T) {
 			t.Errorf("got %+v", e)
 		}
 	})
-}
-
-func TestDialArguments(t *testing.T) {
-	cl := usual.client(t, Handler{}, nil)
-	for _, tc := range []struct {
-		url string
-		o   DialOptions
-	}{
-		{"http://a/", DialOptions{}}, {"wss://a/", DialOptions{}}, {"ws://", DialOptions{}}, {"//a/", DialOptions{}}, {"ws://a b/", DialOptions{}}, {":", DialOptions{}},
-	} {
-		if _, err := cl.Dial(context.Background(), tc.url, &tc.o); err == nil || !strings.HasPrefix(err.Error(), "engine: dial") {
-			t.Errorf("%q: %v", tc.url, err)
-		}
-	}
-	url := fake(t, func(key string) string { return switching(key) }, nil)
-	for _, o := range []DialOptions{
-		{Header: http.Header{"Host": {"a"}}}, {Header: http.Header{"Sec-WebSocket-Key": {"a"}}}, {Header: http.Header{"X": {"a\r\nb"}}},
-		{Header: http.Header{"a b": {""}}}, {Subprotocols: []string{""}}, {Subprotocols: []string{"a", "a"}}, {Origin: "a\nb"},
-	} {
-		if _, err := cl.Dial(context.Background(), url, &o); err == nil {
-			t.Errorf("%+v is accepted", o)
-		}
-	}
-}
-
-func TestHostPort(t *testing.T) {
-	for in, want := range map[string]string{
-		"ws://a": "a:80", "ws://a:81/x": "a:81", "ws://[::1]/": "[::1]:80", "ws://[::1]:81/": "[::1]:81", "ws://a:/": "a:80",
-	} {
-		u, err := url.Parse(in)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := hostPort(u); got != want {
-			t.Errorf("%s: got %s, want %s", in, got, want)
-		}
-	}
 }
 
 // A dial ends with its context, with MaxUpgradeTime, and with the refusal of the network.

@@ -27,7 +27,7 @@ const (
 	// when needed; 256 with 8 KiB of stack are 2 MiB.
 	DefaultWorkers = 256
 	// DefaultMaxUpgradeTime is the time from accept to the answer of the
-	// opening handshake.
+	// opening handshake, and that of a Dial.
 	DefaultMaxUpgradeTime = 5 * time.Second
 	// DefaultMaxUpgrades bounds the Upgrade callbacks that run or wait.
 	DefaultMaxUpgrades = 1024
@@ -161,8 +161,13 @@ const (
 	retrySeconds = 5
 	// closePace is how many connections Shutdown closes each millisecond.
 	closePace = 100
-	// maxDialBody bounds what DialError keeps of the body.
-	maxDialBody = 4 << 10
+	// maxDialBody bounds what DialError keeps of the body, and dialBodyTime how
+	// long Dial waits for it.
+	maxDialBody  = 4 << 10
+	dialBodyTime = time.Second
+	// maskBatchBytes is how much randomness for masks is fetched at a time: for
+	// 256 frames. There is a batch for each processor, more or less.
+	maskBatchBytes = 1 << 10
 	// maxPlainConns bounds the connections that speak plain HTTP.
 	maxPlainConns = 1024
 	// directBytes is the size from which a message is written to the socket at

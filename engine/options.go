@@ -83,7 +83,7 @@ type Options struct {
 	MaxMessageIdle time.Duration
 
 	// MaxUpgradeTime is the most time from accept to the answer of the opening
-	// handshake; 5 s.
+	// handshake, and the most that a [Client.Dial] takes; 5 s.
 	MaxUpgradeTime time.Duration
 	// MaxUpgrades is the most Upgrade callbacks that run or wait; 1024. Further
 	// upgrades are refused with 503.

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -387,11 +386,4 @@ func (c *Conn) answerPing(payload []byte) {
 	}
 	c.enqueue(codec.OpPong, true, payload, sendq.Terms{Class: class})
 	c.depart()
-}
-
-// newMask returns the masking key of one frame: RFC 6455, 5.3, wants it new and
-// unpredictable for each.
-func newMask() (mask [4]byte) {
-	rand.Read(mask[:]) // never fails
-	return mask
 }
