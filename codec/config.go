@@ -8,6 +8,6 @@ type Config struct {
 	Deflate         bool  // permessage-deflate was negotiated: RSV1 is legal on the first frame of a data message
 	StrictLength    bool  // a length that is not in its shortest form → 1002; accepted otherwise
 	SkipUTF8        bool  // text and close reasons are not validated
-	MaxMessageBytes int64 // payload bytes on the wire over all frames of a message; ≤ 0: no limit. Over it → 1009, when the header says so
+	MaxMessageBytes int64 // payload bytes on the wire over all frames of a message; ≤ 0: no limit. Over it → 1009, when the header says so. A compressed message may be an eighth and 64 bytes longer: its limit is what comes out
 	MaxFragments    int   // frames of one message; ≤ 0: no limit. Over it → 1008
 }

@@ -103,8 +103,22 @@ func (d *Decoder) judgeLength(h *head) *Error {
 	case d.maxFrames > 0 && d.frames >= d.maxFrames:
 		return errFragments
 	// total has been received, so it is far from 1<<63 and the sum does not wrap.
-	case d.total+h.length > d.maxBytes:
+	case d.total+h.length > d.maxBytes && d.total+h.length > d.wireBytes(h):
 		return errTooBig
 	}
 	return nil
+}
+
+// wireBytes is the most bytes that the payload of a message may have, of which h
+// is one of the headers. What is compressed may be a little longer for that:
+// RFC 1951, 3.2.4, and zlib's bound for its weakest settings.
+func (d *Decoder) wireBytes(h *head) uint64 {
+	compressed := d.compressed
+	if OpCode(h.b0&bitsOp) != OpContinuation {
+		compressed = h.b0&bitRSV1 != 0
+	}
+	if !compressed {
+		return d.maxBytes
+	}
+	return d.maxBytes + d.maxBytes>>3 + 64 // maxBytes was an int64
 }

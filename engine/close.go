@@ -237,6 +237,9 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	if subs != nil {
 		subs.leave()
 	}
+	if extra != nil && extra.windows != nil {
+		extra.windows.end()
+	}
 	if extra != nil && extra.cancel != nil {
 		extra.cancel()
 	}

@@ -143,6 +143,7 @@ type more struct {
 	trips       []trip  // RoundTrips that wait for their pong
 	tls         *secure // constant once attached
 	held        held    // publications that wait for the end of a message
+	windows     *windows
 }
 
 // wire is Conn as its socket sees it: the callbacks of poller.Handler, kept

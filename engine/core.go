@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,8 +22,10 @@ type core struct {
 	strands  *pool.Strands[*Conn, item]
 	news     *pool.Strands[*news, struct{}]
 	budget   budget
-	arrivals arrivals
-	shakes   shakes
+
+	deflaters deflaters
+	arrivals  arrivals
+	shakes    shakes
 
 	conns     atomic.Int64 // open connections, and upgrades that are sure to succeed
 	sockets   atomic.Int64 // attached and not closed
@@ -40,17 +43,43 @@ type core struct {
 // connIDs are unique over all cores of the process.
 var connIDs atomic.Uint64
 
-// route is what the connections of one path have in common.
+// route is what the connections of one path have in common, and what the opening
+// handshake agreed on.
 type route struct {
-	core    *core
-	server  *Server // nil for a Client
-	handler Handler
-	codec   codec.Config
+	core      *core
+	server    *Server // nil for a Client
+	handler   Handler
+	codec     codec.Config
+	agreement agreement // on compression
+
+	mu     sync.Mutex           // guards the following
+	agreed map[agreement]*route // the same, with each agreement that was met
+}
+
+// with returns the route of connections that have agreed on a. There are 256
+// agreements at most.
+func (rt *route) with(a agreement) *route {
+	if a == 0 {
+		return rt
+	}
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	found := rt.agreed[a]
+	if found == nil {
+		found = &route{core: rt.core, server: rt.server, handler: rt.handler, codec: rt.codec, agreement: a}
+		found.codec.Deflate = true
+		if rt.agreed == nil {
+			rt.agreed = map[agreement]*route{}
+		}
+		rt.agreed[a] = found
+	}
+	return found
 }
 
 func newCore(s settings) (co *core, err error) {
 	co = &core{settings: s, start: time.Now(), quit: make(chan struct{}), clockDone: make(chan struct{})}
 	co.budget.init(s.MemoryBudget, s.Loops)
+	co.deflaters.init(s.CompressionLevel, max(s.Loops, runtime.GOMAXPROCS(0)))
 	co.arrivals.init(&co.settings)
 	co.shakes.init(s.MaxTLSHandshakes)
 	co.workers = pool.NewWorkers(s.Workers, 0)

@@ -115,6 +115,7 @@ func (d *dialing) attempt(ctx context.Context) (*Conn, error) {
 		Key:          newKey(),
 		Origin:       d.Origin,
 		Subprotocols: d.Subprotocols,
+		Extensions:   d.client.core.offer(),
 		Header:       d.Header,
 	}
 	request, err := codec.AppendRequest(nil, &head) // it judges them
@@ -215,6 +216,10 @@ func (d *dialing) handshake(ctx context.Context, nc net.Conn, pump *tlspump.Pump
 	case answer.Subprotocol == nil && len(head.Subprotocols) > 0:
 		return nil, errNoSubprotocol
 	}
+	agreed, err := d.client.core.agreeTo(&answer)
+	if err != nil {
+		return nil, err
+	}
 	if d.Answered != nil {
 		if err := d.Answered(answer.Header()); err != nil {
 			return nil, err
@@ -226,7 +231,7 @@ func (d *dialing) handshake(ctx context.Context, nc net.Conn, pump *tlspump.Pump
 	if err := nc.SetDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
-	return d.client.attach(nc, pump, string(answer.Subprotocol), bytes.Clone(b[n:]), d.Value)
+	return d.client.attach(d.client.base.with(agreed), nc, pump, string(answer.Subprotocol), bytes.Clone(b[n:]), d.Value)
 }
 
 var errNoSubprotocol = errors.New("the server chose none of the subprotocols that were offered")
@@ -246,11 +251,11 @@ func (d *dialing) refused(ctx context.Context, nc net.Conn, answer *codec.Respon
 }
 
 // attach makes nc, whose handshake is done, a connection. early was read of it.
-func (cl *Client) attach(nc net.Conn, pump *tlspump.Pump, subprotocol string, early []byte, value any) (*Conn, error) {
+func (cl *Client) attach(rt *route, nc net.Conn, pump *tlspump.Pump, subprotocol string, early []byte, value any) (*Conn, error) {
 	if !cl.core.reserve() {
 		return nil, errors.New("the client has MaxConns connections")
 	}
-	c := cl.core.newConn(cl.base)
+	c := cl.core.newConn(rt)
 	c.value = value
 	c.setAddrs(nc)
 	c.opened(subprotocol, nil)

@@ -24,7 +24,7 @@ func (l *loop) post(p *post) (why int) {
 		l.mu.Unlock()
 		return dropCrowded
 	}
-	p.buf.Retain()
+	p.retain()
 	p.number = l.made.Add(1) - 1
 	l.posted = append(l.posted, *p)
 	l.owed.Add(int64(p.members))
@@ -116,8 +116,8 @@ func (l *loop) touch(c *Conn) {
 
 // gaveOut ends the giving out of p.
 func (l *loop) gaveOut(p *post) {
-	p.buf.Release()
-	p.buf = nil
+	p.release()
+	p.buf, p.forms = nil, nil
 	p.flushed = l.settled + uint64(len(l.flush)-l.flushed)
 	l.count.published.Add(1)
 	l.count.deliveries.Add(p.delivered)
@@ -182,7 +182,7 @@ func (l *loop) stopPosts() {
 	l.dead.Store(true)
 	for _, list := range [][]post{l.posts.list[l.posts.next:], l.posted} {
 		for i := range list {
-			list[i].buf.Release()
+			list[i].release()
 		}
 	}
 	l.posts, l.posted = posts{}, nil

@@ -82,7 +82,7 @@ func (c *Conn) judge(l *loop, r *codec.Request, b []byte, n int, err error) {
 		c.refuse(l, err)
 		return
 	}
-	c.route = rt
+	c.route = rt.with(srv.core.accept(r))
 	if rt.handler.Upgrade == nil {
 		c.accept(l, r.Key, r.SelectSubprotocol(srv.core.Subprotocols), nil, b[n:])
 		return
@@ -100,7 +100,7 @@ func (c *Conn) accept(l *loop, key []byte, subprotocol string, h http.Header, re
 		c.refuse(l, err)
 		return
 	}
-	answer, err := codec.AppendUpgrade(l.answer[:0], key, subprotocol, "", h)
+	answer, err := codec.AppendUpgrade(l.answer[:0], key, subprotocol, c.Extensions(), h)
 	if err != nil {
 		srv.core.unreserve()
 		srv.core.Log.Error("engine: an Upgrade callback made a bad answer", "err", err)
@@ -124,6 +124,9 @@ func (c *Conn) opened(subprotocol string, answer []byte) {
 	c.phase, c.state = phaseOpen, Open
 	if subprotocol != "" {
 		c.extend().subprotocol = subprotocol
+	}
+	if c.route.agreement&(agreedOurs|agreedTheirs) != 0 {
+		c.extend().windows = new(windows)
 	}
 	if len(answer) > 0 {
 		q := c.queue()

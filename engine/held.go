@@ -33,7 +33,7 @@ func (p *post) holdBack(l *loop, c *Conn, m manner) bool {
 			return false
 		}
 	}
-	p.buf.Retain()
+	p.buf.Retain() // it goes as it is
 	h.posts = append(h.posts, heldPost{*p, m})
 	h.bytes += len(p.buf.B)
 	c.mu.Unlock()
@@ -74,7 +74,7 @@ func (c *Conn) releaseHeld() {
 	}
 	for i := range c.more.held.posts {
 		o := &c.more.held.posts[i]
-		o.enter(c, o.manner, o.manner.overflow == Conflate)
+		o.enter(c, &o.asIs, o.manner, o.manner.overflow == Conflate)
 		o.buf.Release()
 	}
 	c.more.held = held{}

@@ -159,6 +159,19 @@ const (
 	maxSpareSockets = 1024
 	// retrySeconds is the Retry-After of a 503.
 	retrySeconds = 5
+	// DefaultCompressionLevel is the quickest: the others take up to half as long
+	// again and leave 5 % less of JSON.
+	DefaultCompressionLevel = 1
+	// DefaultCompressionThreshold is the length from which a message is compressed
+	// that refers to no other, DefaultChainedThreshold from which one is that
+	// refers to those before.
+	DefaultCompressionThreshold = 256
+	DefaultChainedThreshold     = 64
+	// wearyTicks is how long the window of what a connection sent is kept for the
+	// next message.
+	wearyTicks = 600
+	// keptDeflated bounds what a compressor keeps for what comes out of it.
+	keptDeflated = 64 << 10
 	// closePace is how many connections Shutdown closes each millisecond.
 	closePace = 100
 	// maxDialBody bounds what DialError keeps of the body, and dialBodyTime how

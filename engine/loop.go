@@ -47,6 +47,8 @@ type loop struct {
 	count  counts
 	ledger ledger
 
+	inflating inflating // owned by the loop
+
 	time  atomic.Uint32 // now, for other goroutines
 	heard atomic.Uint32 // clock, likewise
 	worst atomic.Uint64 // score of the connection that holds the most

@@ -121,6 +121,9 @@ func (c course) ends() {
 func scenario(t *testing.T, s *running, v *view, top *Topic) {
 	enter := func(name string, early []byte, fields ...string) course {
 		p := s.dial()
+		if p.zip != nil {
+			fields = append(fields, "Sec-WebSocket-Extensions: "+p.zip.offer)
+		}
 		p.write(append([]byte(ask("/"+name, fields...)), early...))
 		if got := p.accepted().Header.Get("X-Name"); got != "/"+name {
 			t.Errorf("X-Name: %q", got)
@@ -130,6 +133,10 @@ func scenario(t *testing.T, s *running, v *view, top *Topic) {
 	a := enter("a", nil, "Sec-WebSocket-Protocol: x, y")
 	for _, n := range []int{0, 1, 126, 5000, 70_000} {
 		go a.send(opBinary, blob(n))
+		a.gets(1)
+	}
+	for range 3 {
+		a.sendText(strings.Repeat("what gets shorter, ", 300))
 		a.gets(1)
 	}
 	a.write(join(maskedFrame(0x01, []byte("frag")), maskedFrame(0x89, []byte("in between")), maskedFrame(0x00, nil), maskedFrame(0x80, []byte("ments"))))
@@ -177,6 +184,9 @@ func scenario(t *testing.T, s *running, v *view, top *Topic) {
 	g.write([]byte(ask("/refused")))
 	v.add("refused", "%s", g.refused(418).Status)
 
+	if a.zip != nil && (a.zip.packed == 0 || a.zip.plain == 0) {
+		t.Errorf("%d messages came compressed, %d as they were: there should be both", a.zip.packed, a.zip.plain)
+	}
 	a.sendClose(1001, "going")
 	a.gets(1)
 	a.ends()
@@ -187,18 +197,25 @@ func scenario(t *testing.T, s *running, v *view, top *Topic) {
 // TestMatrix runs one scenario under every rig: what the program sees, and what its peers get, is the same.
 func TestMatrix(t *testing.T) {
 	var want string
-	eachRig(t, func(t *testing.T, r rig) {
-		v := new(view)
-		var top Topic
-		s := r.serve(t, program(v, &top), &Options{Subprotocols: []string{"y"}})
-		s.panics = 1
-		scenario(t, s, v, &top)
-		got := v.String()
-		if want == "" {
-			want = got
-		}
-		if got != want {
-			t.Errorf("this is seen otherwise: %s\nall of it:\n%s", difference(want, got), got)
-		}
-	})
+	all := rigs()
+	for _, r := range rigs() {
+		r.deflate = true
+		all = append(all, r)
+	}
+	for _, r := range all {
+		t.Run(r.String(), func(t *testing.T) {
+			v := new(view)
+			var top Topic
+			s := r.serve(t, program(v, &top), &Options{Subprotocols: []string{"y"}})
+			s.panics = 1
+			scenario(t, s, v, &top)
+			got := v.String()
+			if want == "" {
+				want = got
+			}
+			if got != want {
+				t.Errorf("this is seen otherwise: %s\nall of it:\n%s", difference(want, got), got)
+			}
+		})
+	}
 }

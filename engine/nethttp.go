@@ -58,8 +58,8 @@ func (s *Server) Upgrade(nc net.Conn, r *http.Request, head []byte) error {
 	return s.attach(nc, answer, head)
 }
 
-// agreed is what an upgrade that net/http read was answered with.
-type agreed struct {
+// settled is what an upgrade that net/http read was answered with.
+type settled struct {
 	route       *route
 	value       any
 	subprotocol string
@@ -68,7 +68,7 @@ type agreed struct {
 
 // judgeHTTP does for r what judge does for a request of our own. If it returns
 // no error, room for the connection is reserved.
-func (s *Server) judgeHTTP(r *http.Request) (*agreed, error) {
+func (s *Server) judgeHTTP(r *http.Request) (*settled, error) {
 	if err := codec.CheckHTTP(r); err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (s *Server) judgeHTTP(r *http.Request) (*agreed, error) {
 		return nil, refusal(http.StatusTooManyRequests)
 	}
 	req := &Request{HTTP: r, RemoteAddr: remote, Subprotocols: offered(&parsed)}
-	a := &agreed{route: rt}
+	a := &settled{route: rt.with(s.core.accept(&parsed))}
 	if rt.handler.Upgrade != nil {
 		if a.value, err = rt.ask(req); err != nil {
 			return nil, err
@@ -96,7 +96,7 @@ func (s *Server) judgeHTTP(r *http.Request) (*agreed, error) {
 	if err := s.admit(); err != nil {
 		return nil, err
 	}
-	if a.head, err = codec.AppendUpgrade(nil, parsed.Key, a.subprotocol, "", req.header); err != nil {
+	if a.head, err = codec.AppendUpgrade(nil, parsed.Key, a.subprotocol, a.route.extensions(), req.header); err != nil {
 		s.core.unreserve()
 		s.core.Log.Error("engine: an Upgrade callback made a bad answer", "err", err)
 		return nil, refusal(http.StatusInternalServerError)
@@ -145,7 +145,7 @@ func buffered(rw *bufio.ReadWriter) []byte {
 }
 
 // attach makes nc, whose handshake was agreed upon, a connection.
-func (s *Server) attach(nc net.Conn, a *agreed, early []byte) error {
+func (s *Server) attach(nc net.Conn, a *settled, early []byte) error {
 	var pump *tlspump.Pump
 	if p := asPlain(nc); p != nil {
 		nc, early = p.release(early)

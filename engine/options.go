@@ -103,6 +103,16 @@ type Options struct {
 	// MaxLifetime closes a connection of that age with 1001; off.
 	MaxLifetime time.Duration
 
+	// Compression is the class of permessage-deflate, RFC 7692, that a server
+	// accepts and a client offers; CompressionOff.
+	Compression Compression
+	// CompressionLevel is how hard the compressor tries: from 1, the quickest, to 9;
+	// 1. It counts for windows of 32 KiB, which CompressionShared has too.
+	CompressionLevel int
+	// CompressionThreshold is the length from which a message is compressed, in
+	// bytes; 256 with CompressionShared, 64 with a window. Negative: any length.
+	CompressionThreshold int
+
 	// Path is the only path that is upgraded, compared exactly and without the
 	// query; every path. Others are answered with 404, or by HTTP. Several
 	// paths, and paths with parameters: see [Server.Handle].
@@ -204,6 +214,17 @@ func newSettings(o *Options) (settings, error) {
 		*f.value = max(or(*f.value, f.def), 0)
 		*f.ticks = ticks(*f.value)
 	}
+	if s.Compression > Compression32K {
+		return s, fmt.Errorf("engine: Options.Compression is %d; it is from CompressionOff to Compression32K", s.Compression)
+	}
+	if s.CompressionLevel = or(s.CompressionLevel, DefaultCompressionLevel); s.CompressionLevel < 1 || s.CompressionLevel > 9 {
+		return s, fmt.Errorf("engine: Options.CompressionLevel is %d; it is from 1 to 9", s.CompressionLevel)
+	}
+	threshold := DefaultCompressionThreshold
+	if s.Compression.dedicated() {
+		threshold = DefaultChainedThreshold
+	}
+	s.CompressionThreshold = max(or(s.CompressionThreshold, threshold), 1)
 	if s.Overflow = or(s.Overflow, CloseSlow); s.Overflow > DropOldest {
 		return s, fmt.Errorf("engine: Options.Overflow is %d; it is CloseSlow, DropNewest or DropOldest", s.Overflow)
 	}

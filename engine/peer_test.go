@@ -49,6 +49,8 @@ type peer struct {
 	t  testing.TB
 	nc net.Conn
 	br *bufio.Reader
+
+	zip *zipper // nil: it does not offer permessage-deflate
 }
 
 func newPeer(t testing.TB, nc net.Conn) *peer {
@@ -72,6 +74,9 @@ func ask(path string, fields ...string) string {
 // shake sends a handshake and wants it accepted.
 func (p *peer) shake(path string, fields ...string) *http.Response {
 	p.t.Helper()
+	if p.zip != nil {
+		fields = append(fields, "Sec-WebSocket-Extensions: "+p.zip.offer)
+	}
 	p.write([]byte(ask(path, fields...)))
 	return p.accepted()
 }
@@ -88,6 +93,9 @@ func (p *peer) accepted() *http.Response {
 		if got := r.Header.Get(name); got != want {
 			p.t.Fatalf("got %s: %q, want %q", name, got, want)
 		}
+	}
+	if got := r.Header.Get("Sec-Websocket-Extensions"); (got == "") != (p.zip == nil) {
+		p.t.Fatalf("got extensions %q", got)
 	}
 	return r
 }
@@ -153,6 +161,10 @@ func appendMasked(dst []byte, b0 byte, mask [4]byte, payload []byte) []byte {
 // send sends a whole message or control frame.
 func (p *peer) send(op byte, payload []byte) {
 	p.t.Helper()
+	if p.zip != nil && op < opClosed {
+		p.write(maskedFrame(0xc0|op, p.zip.deflate(payload)))
+		return
+	}
 	p.write(maskedFrame(0x80|op, payload))
 }
 
@@ -231,6 +243,11 @@ func (p *peer) frame() wireFrame {
 	f, err := p.next()
 	if err != nil {
 		p.t.Fatalf("no frame: %v", err)
+	}
+	if p.zip != nil {
+		if err := p.zip.unpack(&f); err != nil {
+			p.t.Fatalf("%v: %v", f, err)
+		}
 	}
 	if f.masked || f.rsv != 0 || f.op >= 8 && (!f.fin || len(f.payload) > 125) {
 		p.t.Fatalf("a server must not send %v", f)

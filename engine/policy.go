@@ -155,8 +155,15 @@ func (w *witness) Dropped(why sendq.Reason, frame []byte) {
 		return
 	}
 	var d codec.Decoder
-	d.Reset(&codec.Config{Client: !c.client(), SkipUTF8: true}, nil) // the peer's
+	d.Reset(&codec.Config{Client: !c.client(), SkipUTF8: true, Deflate: true}, nil) // the peer's
 	ev, _, err := d.Next(frame)
+	if ev.Compressed {
+		data, ok := reinflate(ev.Data)
+		if !ok {
+			return // it refers to messages before it: only those whose connection ends
+		}
+		ev.Data = data
+	}
 	if err != nil || ev.Kind != codec.Message {
 		panic("engine: a frame of ours can't be decoded")
 	}

@@ -12,9 +12,12 @@ type Prepared struct {
 	kind  Kind
 	head  int
 	frame []byte
+	forms deflated
 }
 
-// Prepare encodes a message. data is copied. It may be called from any
+// Prepare encodes a message. data is copied. It is compressed when the first
+// connection asks for that, once for each size of window, at the level of that
+// connection. It may be called from any
 // goroutine and does not block.
 func Prepare(k Kind, data []byte) (*Prepared, error) {
 	if !k.valid() {
@@ -27,3 +30,12 @@ func Prepare(k Kind, data []byte) (*Prepared, error) {
 }
 
 func (p *Prepared) payload() []byte { return p.frame[p.head:] }
+
+// form returns the compressed form that c is sent, nil if it is none.
+func (p *Prepared) form(c *Conn) *form {
+	co := c.route.core
+	if c.route.agreement == 0 || !CompressAuto.wants(len(p.payload()), &co.settings) {
+		return nil
+	}
+	return p.forms.get(co, c.route.agreement.ourBits(), p.kind, p.payload(), nil)
+}

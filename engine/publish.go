@@ -17,6 +17,9 @@ type PublishOptions struct {
 	// subscribe with [Conflate]: those of the same Key. All without one have
 	// the same.
 	Key string
+	// Compress says whether the message is compressed for those who have agreed
+	// on it, once for each size of window; CompressAuto.
+	Compress Compress
 }
 
 // Publish queues a message for every subscriber and returns for how many. data
@@ -72,7 +75,7 @@ func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
 			continue
 		}
 		if p.shard == nil || p.shard.loop.core != sh.loop.core {
-			p.encode(sh.loop, data) // once for each Server that holds it
+			p.encode(sh.loop, data, o.Compress) // once for each Server that holds it
 		}
 		p.shard = sh
 		p.members = n
@@ -83,9 +86,7 @@ func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
 		}
 		queued += n
 	}
-	if p.buf != nil {
-		p.buf.Release()
-	}
+	p.release()
 	if ended {
 		t.forget()
 	}
@@ -96,6 +97,7 @@ func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
 type post struct {
 	shard  *shard
 	buf    *pool.Buffer // the frame; the post holds a reference
+	forms  *deflated    // the same compressed, likewise; nil: it is not to be
 	head   int          // length of its header
 	kind   Kind
 	except *Conn
@@ -108,23 +110,59 @@ type post struct {
 	lost          uint64 // messages that had to go for this one, and it itself
 	frames, bytes uint64 // written straight to sockets
 	flushed       uint64 // how many connections the loop will have flushed when it is written
+
+	// The form that is not compressed, and the one that was taken last, with its
+	// window. Owned by the loop.
+	asIs form
+	last *form
+	bits int
 }
 
 func (p *post) payload() []byte { return p.buf.B[p.head:] }
 
-// encode makes the frame, which is charged to l.
-func (p *post) encode(l *loop, data []byte) {
+func (p *post) retain() {
+	p.buf.Retain()
+	p.forms.retain()
+}
+
+func (p *post) release() {
 	if p.buf != nil {
 		p.buf.Release()
+	}
+	p.forms.release()
+}
+
+// encode makes the frame, which is charged to l.
+func (p *post) encode(l *loop, data []byte, compress Compress) {
+	p.release()
+	p.forms = nil
+	if s := &l.core.settings; s.Compression != CompressionOff && compress.wants(len(data), s) {
+		p.forms = new(deflated)
+		p.forms.retain()
 	}
 	p.buf = l.ledger.lent.Get(p.head + len(data))
 	p.buf.B = codec.AppendHeader(p.buf.B, codec.OpCode(p.kind), true, false, len(data), nil)
 	p.buf.B = append(p.buf.B, data...)
+	p.asIs = form{frame: p.buf.B, head: p.head, buf: p.buf}
+}
+
+// as is the form that c is sent. c.mu is not held.
+func (p *post) as(l *loop, c *Conn) *form {
+	if p.forms == nil || c.route.agreement == 0 {
+		return &p.asIs
+	}
+	if bits := c.route.agreement.ourBits(); p.bits != bits {
+		p.bits, p.last = bits, &p.asIs
+		if f := p.forms.get(l.core, bits, p.kind, p.payload(), &l.ledger.lent); f != nil {
+			p.last = f
+		}
+	}
+	return p.last
 }
 
 // give gives the frame to the connection of s, or to its queue.
 func (p *post) give(l *loop, s *subscription, alone bool) bool {
-	c := s.conn
+	c, f := s.conn, p.as(l, s.conn)
 	c.mu.Lock()
 	if s.left || c.state != Open || p.number < s.since {
 		c.mu.Unlock()
@@ -134,16 +172,16 @@ func (p *post) give(l *loop, s *subscription, alone bool) bool {
 		return p.holdBack(l, c, s.manner)
 	}
 	if alone && c.out == nil && c.ready() {
-		ok := p.straight(c, s.manner)
+		ok := p.straight(c, f, s.manner)
 		c.mu.Unlock()
 		return ok
 	}
 	keyed, before := p.keyed(c, s.manner), c.dropped()
-	if (!keyed || !p.replaces(c, s.manner)) && c.admit(p.kind, p.payload(), s.manner, true) != nil {
+	if (!keyed || !p.replaces(c, f, s.manner)) && c.admit(p.kind, p.payload(), s.manner, true) != nil {
 		p.lost++
 		return false
 	}
-	p.enter(c, s.manner, keyed)
+	p.enter(c, f, s.manner, keyed)
 	p.lost += uint64(c.dropped() - before)
 	switch {
 	case c.blocked:
@@ -172,8 +210,8 @@ func (c *Conn) ready() bool {
 
 // straight writes the frame to the socket, of which nothing waits, and queues
 // what the socket did not take. mu is held.
-func (p *post) straight(c *Conn, m manner) bool {
-	b := p.buf.B
+func (p *post) straight(c *Conn, f *form, m manner) bool {
+	b := f.frame
 	n, err := c.sendBytes(b)
 	p.bytes += uint64(n)
 	switch {
@@ -182,11 +220,17 @@ func (p *post) straight(c *Conn, m manner) bool {
 		return false
 	case n == len(b):
 		p.frames++
+		if f.packed {
+			c.sentForeign()
+		}
 		return true
 	case n == 0:
-		p.enter(c, m, p.keyed(c, m))
+		p.enter(c, f, m, p.keyed(c, m))
 	default:
-		c.queue().ShareBegun(p.buf.Retain(), b[n:])
+		if f.packed {
+			c.sentForeign()
+		}
+		c.queue().ShareBegun(f.buf.Retain(), b[n:])
 	}
 	c.block()
 	return true
@@ -203,12 +247,12 @@ func (p *post) keyed(c *Conn, m manner) bool {
 
 // replaces reports whether the frame may go in the place of one that waits: if
 // it needs no more room than that, or if there is room besides. mu is held.
-func (p *post) replaces(c *Conn, m manner) bool {
+func (p *post) replaces(c *Conn, f *form, m manner) bool {
 	if c.out == nil {
 		return false
 	}
 	was := c.out.Waits(p.key)
-	if was == 0 || len(p.buf.B) <= was {
+	if was == 0 || len(f.frame) <= was {
 		return was > 0
 	}
 	limit, _ := m.bounds(&c.route.core.settings)
@@ -217,10 +261,13 @@ func (p *post) replaces(c *Conn, m manner) bool {
 
 // enter queues the frame for c, in the place of one of its key if it is keyed.
 // mu is held.
-func (p *post) enter(c *Conn, m manner, keyed bool) {
-	q, buf := c.queue(), p.buf
+func (p *post) enter(c *Conn, f *form, m manner, keyed bool) {
+	q, buf := c.queue(), f.buf
+	if f.packed {
+		c.sentForeign()
+	}
 	if c.client() {
-		buf = p.masked(c.loop())
+		buf = p.masked(c.loop(), f)
 	} else {
 		buf.Retain()
 	}
@@ -232,10 +279,10 @@ func (p *post) enter(c *Conn, m manner, keyed bool) {
 }
 
 // masked returns the frame as a client sends it: with a mask of its own.
-func (p *post) masked(l *loop) *pool.Buffer {
-	mask, payload := newMask(), p.payload()
+func (p *post) masked(l *loop, f *form) *pool.Buffer {
+	mask, payload := newMask(), f.payload()
 	buf := l.ledger.lent.Get(codec.HeaderLen(len(payload), true) + len(payload))
-	buf.B = codec.AppendHeader(buf.B, codec.OpCode(p.kind), true, false, len(payload), &mask)
+	buf.B = codec.AppendHeader(buf.B, codec.OpCode(p.kind), true, f.packed, len(payload), &mask)
 	at := len(buf.B)
 	buf.B = append(buf.B, payload...)
 	codec.Mask(buf.B[at:], mask, 0)

@@ -187,6 +187,10 @@ func (c *Conn) message(l *loop, in *inbound, ev *codec.Event) {
 	if ev.Owned {
 		owned = in.take()
 	}
+	if ev.Compressed {
+		c.inflated(l, ev, owned)
+		return
+	}
 	if c.route.handler.Message == nil || c.stops.Load()&stopEnd != 0 {
 		if owned != nil {
 			owned.Release()

@@ -25,6 +25,7 @@ type rig struct {
 	door    door
 	streams bool // no reactor
 	tls     bool
+	deflate bool // messages are compressed
 }
 
 // door is how connections come to a Server.
@@ -38,7 +39,7 @@ const (
 )
 
 func (r rig) String() string {
-	return fmt.Sprintf("%s/%d loops/%s/%s/%s", choose(r.inline, "inline", "workers"), r.loops, r.door, choose(r.streams, "streams", "reactor"), choose(r.tls, "tls", "plain"))
+	return fmt.Sprintf("%s/%d loops/%s/%s/%s/%s", choose(r.inline, "inline", "workers"), r.loops, r.door, choose(r.streams, "streams", "reactor"), choose(r.tls, "tls", "plain"), choose(r.deflate, "deflate", "none"))
 }
 
 func choose(b bool, yes, no string) string {
@@ -55,7 +56,7 @@ func rigs() (all []rig) {
 			for _, d := range []door{listened, unixed, attached, handed} {
 				for _, streams := range []bool{false, true} {
 					for _, secure := range []bool{false, true} {
-						all = append(all, rig{inline, loops, d, streams, secure})
+						all = append(all, rig{inline: inline, loops: loops, door: d, streams: streams, tls: secure})
 					}
 				}
 			}
@@ -91,6 +92,7 @@ type running struct {
 	rules         *rules
 	log           *logBook
 	panics        uint64 // those that the test provokes
+	deflate       bool   // dial makes peers that compress
 }
 
 // serve runs a Server until the end of t.
@@ -128,7 +130,7 @@ func (s *running) start(d door) {
 func (r rig) make(t testing.TB, h Handler, o *Options) *running {
 	t.Helper()
 	home(t)
-	s := &running{t: t, tls: r.tls, rules: &rules{t: t}, log: new(logBook)}
+	s := &running{t: t, tls: r.tls, rules: &rules{t: t}, log: new(logBook), deflate: r.deflate}
 	var op Options
 	if o != nil {
 		op = *o
@@ -136,6 +138,9 @@ func (r rig) make(t testing.TB, h Handler, o *Options) *running {
 	op.Inline, op.Loops = r.inline, r.loops
 	if r.tls && op.TLS == nil {
 		op.TLS = serverTLS(t)
+	}
+	if r.deflate {
+		op.Compression, op.CompressionThreshold = Compression32K, -1
 	}
 	if op.Log == nil {
 		op.Log = slog.New(slog.NewTextHandler(s.log, nil))
@@ -238,7 +243,11 @@ func (s *running) dial() *peer {
 	if s.tls {
 		nc = tls.Client(nc, clientTLS(s.t))
 	}
-	return newPeer(s.t, nc)
+	p := newPeer(s.t, nc)
+	if s.deflate {
+		p.zip = newZipper("permessage-deflate; client_max_window_bits")
+	}
+	return p
 }
 
 // open is dial and the opening handshake.

@@ -23,6 +23,9 @@ type SendOptions struct {
 	// when the message has been written to the socket, or with an error when
 	// it never will be. It is not called when the send itself failed.
 	Done func(error)
+	// Compress says whether the message is compressed; CompressAuto. A message
+	// in fragments never is.
+	Compress Compress
 }
 
 // Send queues one message. data is copied. It may be called from any goroutine
@@ -55,19 +58,25 @@ func (c *Conn) SendJSON(v any) error {
 // It may be called from any goroutine and does not block; errors are those of
 // Send.
 func (c *Conn) SendPrepared(p *Prepared) error {
-	if c.client() {
-		return c.send(p.kind, p.payload(), SendOptions{}) // every client frame has a mask of its own
-	}
+	f := p.form(c)
 	c.mu.Lock()
-	if c.fragmented {
-		c.mu.Unlock()
-		return c.send(p.kind, p.payload(), SendOptions{}) // it is the last fragment
+	if c.client() || c.fragmented { // every client frame has a mask of its own; or it is the last fragment
+		var packed []byte
+		if f != nil {
+			packed = f.payload()
+		}
+		return c.commitForeign(p.kind, p.payload(), packed)
 	}
 	m := c.manner()
 	if err := c.admit(p.kind, p.payload(), m, true); err != nil {
 		return err
 	}
-	c.queue().Share(nil, p.frame, m.terms(nil))
+	frame := p.frame
+	if f != nil {
+		frame = f.frame
+		c.sentForeign()
+	}
+	c.queue().Share(nil, frame, m.terms(nil))
 	c.depart()
 	return nil
 }
@@ -76,27 +85,41 @@ func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
 	if !k.valid() {
 		return fmt.Errorf("engine: send: %v is neither Text nor Binary", k)
 	}
+	if c.route.agreement != 0 {
+		return c.sendAgreed(k, data, o)
+	}
 	c.mu.Lock()
+	_, err := c.commit(k, data, nil, o)
+	return err
+}
+
+// commit queues a message or a fragment, or writes it. packed is data
+// compressed, or nil; packedSent says that it is what was queued. mu is held,
+// and released.
+func (c *Conn) commit(k Kind, data, packed []byte, o SendOptions) (packedSent bool, err error) {
 	op, m, whole := codec.OpCode(k), c.manner(), !o.More && !c.fragmented
 	if c.fragmented {
 		op = codec.OpContinuation
 	}
 	if err := c.admit(k, data, m, whole); err != nil {
-		return err
+		return false, err
 	}
 	c.fragmented = o.More
-	if len(data) < directBytes || !c.direct(op, !o.More, data, o.Done) {
+	if packed != nil && whole {
+		data, packedSent = packed, true
+	}
+	if len(data) < directBytes || !c.direct(op, !o.More, packedSent, data, o.Done) {
 		t := m.terms(o.Done)
 		if !whole {
 			t.Class, t.Age = sendq.Fragment, 0
 		}
-		c.enqueue(op, !o.More, data, t)
+		c.enqueue(op, !o.More, packedSent, data, t)
 	}
 	if op == codec.OpContinuation && !o.More {
 		c.releaseHeld()
 	}
 	c.depart()
-	return nil
+	return packedSent, nil
 }
 
 // queue returns what the next frame is added to. mu is held.
@@ -116,17 +139,17 @@ func (c *Conn) queue() *sendq.Queue {
 }
 
 // enqueue encodes one frame behind what waits. mu is held.
-func (c *Conn) enqueue(op codec.OpCode, fin bool, payload []byte, t sendq.Terms) {
+func (c *Conn) enqueue(op codec.OpCode, fin, packed bool, payload []byte, t sendq.Terms) {
 	q := c.queue()
 	if !c.client() {
 		b := q.Reserve(codec.HeaderLen(len(payload), false) + len(payload))
-		b = codec.AppendHeader(b, op, fin, false, len(payload), nil)
+		b = codec.AppendHeader(b, op, fin, packed, len(payload), nil)
 		q.Commit(append(b, payload...), t)
 		return
 	}
 	mask := newMask()
 	b := q.Reserve(codec.HeaderLen(len(payload), true) + len(payload))
-	b = codec.AppendHeader(b, op, fin, false, len(payload), &mask)
+	b = codec.AppendHeader(b, op, fin, packed, len(payload), &mask)
 	at := len(b)
 	b = append(b, payload...)
 	codec.Mask(b[at:], mask, 0)
@@ -138,7 +161,7 @@ var heads = sync.Pool{New: func() any { return new([codec.MaxHeaderBytes]byte) }
 
 // direct writes a large message to the socket at once and queues only what
 // the socket did not take, if nothing waits before it. mu is held.
-func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error)) bool {
+func (c *Conn) direct(op codec.OpCode, fin, packed bool, payload []byte, done func(error)) bool {
 	if c.client() || c.blocked {
 		return false
 	}
@@ -150,7 +173,7 @@ func (c *Conn) direct(op codec.OpCode, fin bool, payload []byte, done func(error
 	}
 	room := heads.Get().(*[codec.MaxHeaderBytes]byte)
 	defer heads.Put(room)
-	h := codec.AppendHeader(room[:0], op, fin, false, len(payload), nil)
+	h := codec.AppendHeader(room[:0], op, fin, packed, len(payload), nil)
 	n, err := c.sendBuffers([][]byte{h, payload})
 	l := c.loop()
 	l.count.bytesOut.Add(uint64(n))
@@ -298,7 +321,7 @@ func (c *Conn) settle(l *loop) {
 		return
 	}
 	c.write()
-	if c.blocked && !c.watched {
+	if !c.watched && (c.blocked || c.windowed()) {
 		l.watch(c)
 	}
 	var outcomes []sendq.Outcome
@@ -367,7 +390,7 @@ func (c *Conn) control(op codec.OpCode, payload []byte) error {
 		c.mu.Unlock()
 		return ErrBacklogFull
 	}
-	c.enqueue(op, true, payload, sendq.Terms{Class: sendq.Control})
+	c.enqueue(op, true, false, payload, sendq.Terms{Class: sendq.Control})
 	c.depart()
 	return nil
 }
@@ -384,6 +407,6 @@ func (c *Conn) answerPing(payload []byte) {
 	if c.blocked {
 		class = sendq.Pong
 	}
-	c.enqueue(codec.OpPong, true, payload, sendq.Terms{Class: class})
+	c.enqueue(codec.OpPong, true, false, payload, sendq.Terms{Class: class})
 	c.depart()
 }

@@ -70,7 +70,11 @@ func (l *loop) worseThan(score uint64) (worst *loop) {
 // that are closing already lose their sockets if tick is true.
 func (l *loop) burdens(tick bool) (all burdens) {
 	var over []*Conn
-	for _, c := range l.watched {
+	suspects := l.watched
+	if l.core.Compression.dedicated() {
+		suspects = l.open // any may have a window
+	}
+	for _, c := range suspects {
 		if c == l.reading {
 			continue
 		}
@@ -107,6 +111,10 @@ func (c *Conn) burden(l *loop) (score uint64) {
 		size += c.in.bytes()
 		score += uint64(c.in.bytes()) * uint64(l.now-c.in.since+1)
 	}
+	if n := c.windowBytes(); n > 0 {
+		size += n
+		score += uint64(n)
+	}
 	if size < minBurdenBytes {
 		return 0
 	}
@@ -138,6 +146,9 @@ func (c *Conn) shed(l *loop) {
 	}
 	if c.more != nil {
 		c.more.held.giveUp()
+		if c.more.windows != nil {
+			c.more.windows.in.drop() // no message of the peer counts any more
+		}
 	}
 	e := frame
 	if unfinished { // its frames can't be told from each other any more

@@ -1,7 +1,8 @@
 package engine
 
 // Some connections hold memory for as long as their peers want: those whose
-// socket takes nothing, and those with half a message. A loop has a list of
+// socket takes nothing, those with half a message, and those that have the window
+// of what they sent. A loop has a list of
 // them and of no others, and looks at each once a second at least, so that a
 // million connections at rest cost a tick nothing.
 
@@ -56,7 +57,10 @@ func (c *Conn) inspect(l *loop) bool {
 		return true
 	}
 	blocked, closed := c.blocked, c.state == Closed
-	c.watched = !closed && (blocked || c.in != nil)
+	if !closed {
+		c.weary(l)
+	}
+	c.watched = !closed && (blocked || c.in != nil || c.windowed())
 	watched := c.watched
 	c.mu.Unlock()
 	if closed {
