@@ -68,7 +68,7 @@ func (k Compression) String() string {
 }
 
 // ParseCompression reads the name of a class: off, shared, 1k, 4k, 8k, 16k or
-// 32k. The error names them.
+// 32k. The error names them. Any goroutine may call it.
 func ParseCompression(name string) (Compression, error) {
 	for k, known := range compressions {
 		if known.name == name {
