@@ -75,8 +75,8 @@ func TestCheck(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	// What it names is read, too.
-	names := writeFile(t, "weir.yaml", "auth: {keys: [{alg: RS256, public_key: none.pem}]}\n")
-	if got := weirtest.Run(t, "", "check", "-c", names); got.Exit != 2 || !strings.HasPrefix(got.Stderr, names+":1:28 auth.keys[0].public_key: ") {
+	names := writeFile(t, "weir.yaml", "auth: {keys: [{alg: RS256, public_key: none.pem}]}\nlisten: {tls: {cert: none.crt, key: none.key}}\n")
+	if got := weirtest.Run(t, "", "check", "-c", names); got.Exit != 2 || !strings.HasPrefix(got.Stderr, names+":1:28 auth.keys[0].public_key: ") || strings.Count(got.Stderr, names+":2:") != 2 {
 		t.Errorf("got %+v", got)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/weirws/weir/cmd/weir/internal/certificate"
 	"github.com/weirws/weir/cmd/weir/internal/config"
 	"github.com/weirws/weir/cmd/weir/internal/problem"
 	"github.com/weirws/weir/cmd/weir/internal/token"
@@ -72,12 +73,22 @@ func explainFiles(path string, err error) error {
 func checkFiles(c *config.Config) error {
 	offline := *c
 	offline.Auth.JWKS.URL = ""
+	var faults config.Faults
 	v, err := token.NewVerifier(&offline, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return err
+	if err == nil {
+		v.Close()
 	}
-	v.Close()
-	return nil
+	for _, err := range []error{err, certificate.Check(c)} {
+		found, ok := config.AsFaults(err)
+		if err != nil && !ok {
+			return err
+		}
+		faults = append(faults, found...)
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return faults
 }
 
 func newConfig() *cobra.Command {
