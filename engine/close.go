@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"unicode/utf8"
@@ -221,7 +222,9 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	outcomes := c.giveUpQueue()
 	subs, extra := c.subs, c.more
 	c.subs = nil
+	var done context.CancelCauseFunc
 	if extra != nil {
+		done = extra.done
 		extra.endTrips()
 		extra.held.giveUp()
 	}
@@ -242,6 +245,9 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	}
 	if extra != nil && extra.cancel != nil {
 		extra.cancel()
+	}
+	if done != nil {
+		done(end)
 	}
 	l.core.socketGone(c)
 	for _, o := range outcomes {

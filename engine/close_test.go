@@ -479,3 +479,16 @@ func TestGoexit(t *testing.T) {
 	p.closing()
 	within(t, "Close", ended)
 }
+
+// RFC 6455, 5.5.2: a ping is answered until the peer's closing frame has come, also behind ours.
+func TestPongAfterClose(t *testing.T) {
+	eachMode(t, func(t *testing.T, r rig) {
+		s := r.serve(t, Handler{Open: func(c *Conn) { c.Close(1000, "") }}, nil)
+		p := s.open()
+		p.wantClose(1000)
+		p.send(opPinged, []byte("still here?"))
+		p.want(opPonged, []byte("still here?"))
+		p.sendClose(1000, "")
+		p.gone()
+	})
+}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"encoding/binary"
 	"net"
 	"net/netip"
@@ -139,7 +140,9 @@ type more struct {
 	subprotocol string
 	local       net.Addr
 	remote      net.Addr
-	cancel      func()  // ends the context of the request that Upgrade judges
+	cancel      func()          // ends the context of the request that Upgrade judges
+	ctx         context.Context // of Context; nil until it is asked for
+	done        context.CancelCauseFunc
 	trips       []trip  // RoundTrips that wait for their pong
 	tls         *secure // constant once attached
 	held        held    // publications that wait for the end of a message

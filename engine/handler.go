@@ -73,7 +73,7 @@ type Handler struct {
 	Message func(c *Conn, m Message)
 
 	// Ping and Pong get the peer's control frames. The pong that answers a
-	// ping is sent already. The payload is lent like a Message's.
+	// ping is sent already, except with ManualPong. The payload is lent like a Message's.
 	Ping func(c *Conn, payload []byte)
 	Pong func(c *Conn, payload []byte)
 

@@ -83,7 +83,7 @@ func (c *Conn) judge(l *loop, r *codec.Request, b []byte, n int, err error) {
 		return
 	}
 	c.route = rt.with(srv.core.accept(r))
-	if rt.handler.Upgrade == nil {
+	if !rt.asks() {
 		c.accept(l, r.Key, r.SelectSubprotocol(srv.core.Subprotocols), nil, b[n:])
 		return
 	}

@@ -87,7 +87,7 @@ func (s *Server) judgeHTTP(r *http.Request) (*settled, error) {
 	}
 	req := &Request{HTTP: r, RemoteAddr: remote, Subprotocols: offered(&parsed)}
 	a := &settled{route: rt.with(s.core.accept(&parsed))}
-	if rt.handler.Upgrade != nil {
+	if rt.asks() {
 		if a.value, err = rt.ask(req); err != nil {
 			return nil, err
 		}

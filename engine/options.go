@@ -122,6 +122,11 @@ type Options struct {
 	// "example.com", "*.example.com", or "*" for any. A request without Origin,
 	// which is no browser's, is always allowed.
 	Origins []string
+	// CheckOrigin, if not nil, decides in place of Origins whether the page of
+	// an opening handshake may connect: false refuses it with 403. It is asked
+	// of every handshake, those without Origin too, before Upgrade, and may
+	// block like it.
+	CheckOrigin func(r *http.Request) bool
 	// Subprotocols are those that the server speaks. The first that the client
 	// offers and that is among them is chosen, unless Upgrade chooses.
 	Subprotocols []string
@@ -131,6 +136,9 @@ type Options struct {
 	// SkipUTF8 leaves text unchecked. It saves little and breaks RFC 6455,
 	// 8.1.
 	SkipUTF8 bool
+	// ManualPong leaves pings unanswered: Handler.Ping is to call Pong. RFC 6455,
+	// 5.5.2, wants an answer to each, or to the newest.
+	ManualPong bool
 
 	// TopicGained and TopicLost are Gained and Lost of each topic that
 	// [Server.Topic] makes.

@@ -163,7 +163,9 @@ func (c *Conn) event(l *loop, in *inbound, ev *codec.Event, err error) {
 			return
 		}
 		l.count.pingsIn.Add(1)
-		c.answerPing(ev.Data)
+		if !l.core.ManualPong {
+			c.answerPing(ev.Data)
+		}
 		if c.route.handler.Ping != nil && c.stops.Load()&stopEnd == 0 {
 			c.lend(opPing, 0, ev.Data)
 		}

@@ -141,3 +141,14 @@ func TestPingPong(t *testing.T) {
 		p.closing()
 	})
 }
+
+// With ManualPong the program answers, or does not.
+func TestManualPong(t *testing.T) {
+	eachMode(t, func(t *testing.T, r rig) {
+		s := r.serve(t, Handler{Ping: func(c *Conn, b []byte) { c.Pong(append([]byte("by hand: "), b...)) }}, &Options{ManualPong: true})
+		p := s.open()
+		p.send(opPinged, []byte("x"))
+		p.want(opPonged, []byte("by hand: x"))
+		p.closing()
+	})
+}

@@ -82,11 +82,18 @@ func (s *Server) root(path string) (*route, error) {
 
 // judgeOrigin refuses a page of another origin: RFC 6455, 10.2.
 func (s *Server) judgeOrigin(origin, host []byte) error {
-	if origin == nil || codec.SameOrigin(origin, host) || codec.MatchOrigin(string(origin), s.core.Origins) {
+	if origin == nil || s.core.CheckOrigin != nil || codec.SameOrigin(origin, host) || codec.MatchOrigin(string(origin), s.core.Origins) {
 		return nil
 	}
+	return badOrigin()
+}
+
+func badOrigin() *Refusal {
 	return &Refusal{Status: http.StatusForbidden, Body: "origin not allowed"}
 }
+
+// asks reports whether the program judges opening handshakes.
+func (rt *route) asks() bool { return rt.handler.Upgrade != nil || rt.core.CheckOrigin != nil }
 
 // admit reserves room for one more connection.
 func (s *Server) admit() error {
@@ -96,7 +103,7 @@ func (s *Server) admit() error {
 	return nil
 }
 
-// judge calls Upgrade. A panic, or a Goexit, refuses with 500.
+// judge calls CheckOrigin and Upgrade. A panic, or a Goexit, refuses with 500.
 func (rt *route) judge(r *Request) (value any, err error) {
 	returned := false
 	defer func() {
@@ -107,7 +114,11 @@ func (rt *route) judge(r *Request) (value any, err error) {
 		rt.core.Log.Error("engine: an Upgrade callback panicked", "remote", r.RemoteAddr, "panic", fmt.Sprint(recover()), "stack", string(debug.Stack()))
 		value, err = nil, refusal(http.StatusInternalServerError)
 	}()
-	value, err = rt.handler.Upgrade(r)
+	if check := rt.core.CheckOrigin; check != nil && !check(r.HTTP) {
+		err = badOrigin()
+	} else if rt.handler.Upgrade != nil {
+		value, err = rt.handler.Upgrade(r)
+	}
 	returned = true
 	var refused *Refusal
 	if err != nil && !errors.As(err, &refused) {

@@ -395,11 +395,11 @@ func (c *Conn) control(op codec.OpCode, payload []byte) error {
 	return nil
 }
 
-// answerPing sends the pong that a ping asks for. While the socket takes
-// nothing only the newest waits: RFC 6455, 5.5.3.
+// answerPing sends the pong that a ping asks for, until the peer has closed:
+// RFC 6455, 5.5.2. While the socket takes nothing only the newest waits: 5.5.3.
 func (c *Conn) answerPing(payload []byte) {
 	c.mu.Lock()
-	if c.state != Open {
+	if c.state != Open && (c.state != Closing || c.got || c.linger || c.broken || c.killed) {
 		c.mu.Unlock()
 		return
 	}

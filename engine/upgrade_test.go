@@ -459,3 +459,32 @@ func TestUpgradeTooSlowAttached(t *testing.T) {
 	p.write([]byte(ask("/")))
 	p.refused(504)
 }
+
+// CheckOrigin is asked of every handshake, decides in place of Origins, and comes before Upgrade.
+func TestCheckOrigin(t *testing.T) {
+	for _, d := range []door{listened, attached} {
+		t.Run(string(d), func(t *testing.T) {
+			judged := make(chan string, 10)
+			r := usual
+			r.door = d
+			s := r.serve(t, Handler{Upgrade: func(*Request) (any, error) { judged <- "Upgrade"; return nil, nil }}, &Options{
+				CheckOrigin: func(r *http.Request) bool {
+					judged <- r.Header.Get("Origin") + r.URL.Path
+					return r.URL.Path == "/yes"
+				},
+			})
+			p := s.dial()
+			p.write([]byte(ask("/no", "Origin: http://weir.test"))) // the server's own
+			p.refused(http.StatusForbidden)
+			p = s.dial()
+			p.shake("/yes", "Origin: http://evil.test")
+			p.closing()
+			s.dial().shake("/yes")
+			for _, want := range []string{"http://weir.test/no", "http://evil.test/yes", "Upgrade", "/yes", "Upgrade"} {
+				if got := within(t, "a call", judged); got != want {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			}
+		})
+	}
+}
