@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -243,11 +244,57 @@ func TestEchoLockMemory(t *testing.T) {
 		}
 		return
 	}
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.PID()))
+	if kib(t, p.PID(), "VmLck") == 0 {
+		t.Error("no memory is locked")
+	}
+}
+
+// kib is what the system says of a process's memory.
+func kib(t *testing.T, pid int, name string) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if locked := regexp.MustCompile(`VmLck:\s+([1-9]\d*) kB`).FindSubmatch(status); locked == nil {
-		t.Errorf("no memory is locked:\n%s", status)
+	found := regexp.MustCompile(name + `:\s+(\d+) kB`).FindSubmatch(status)
+	if found == nil {
+		t.Fatalf("there is no %s:\n%s", name, status)
+	}
+	n, err := strconv.Atoi(string(found[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// TestEchoTrimsLockedMemory: free memory goes back to the system although it was locked, and what is left is locked
+// again.
+func TestEchoTrimsLockedMemory(t *testing.T) {
+	p := weirtest.Start(t, "echo", "--listen", "127.0.0.1:0", "--stats", "127.0.0.1:0", "--max-message", "64m", "--lock-memory")
+	if !p.Says("stats on") {
+		return // TestEchoLockMemory says why
+	}
+	out, _ := p.Text()
+	c := dial(t, regexp.MustCompile(`ws://[^/]+/`).FindString(out))
+	if err := c.Send(engine.Binary, make([]byte, 32<<20)); err != nil {
+		t.Fatal(err)
+	}
+	c.message()
+	before := kib(t, p.PID(), "VmRSS")
+	trim := regexp.MustCompile(`http://[^/]+/`).FindString(out) + "trim"
+	for range 3 { // what a sync.Pool holds survives a collection
+		answer, err := http.Post(trim, "", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if answer.Body.Close(); answer.StatusCode != http.StatusOK {
+			t.Fatalf("got %s", answer.Status)
+		}
+	}
+	if after := kib(t, p.PID(), "VmRSS"); before-after < 16<<10 {
+		t.Errorf("%d KiB before, and still %d", before, after)
+	}
+	if kib(t, p.PID(), "VmLck") == 0 {
+		t.Error("what is left is not locked any more")
 	}
 }

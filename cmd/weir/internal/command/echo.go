@@ -29,7 +29,6 @@ type echoFlags struct {
 	echo.Options
 	listen, stats, profile string
 	maxMessage             size.Bytes
-	lockMemory             bool
 }
 
 func newEcho() *cobra.Command {
@@ -55,7 +54,7 @@ func newEcho() *cobra.Command {
 	flags.IntVar(&f.MaxFragments, "max-fragments", engine.DefaultMaxFragments, "`N` most frames of one message; 0: no limit")
 	flags.DurationVar(&f.KeepAlive, "keepalive", engine.DefaultKeepAlive, "`DURATION` silence before a ping; 0: no pings")
 	flags.StringVar(&f.stats, "stats", "", "`ADDR` serve counters: GET /stats; POST /trim frees memory")
-	flags.BoolVar(&f.lockMemory, "lock-memory", false, "keep all memory in RAM (Linux)")
+	flags.BoolVar(&f.Locked, "lock-memory", false, "keep all memory in RAM (Linux)")
 	flags.StringVar(&f.profile, "cpuprofile", "", "`FILE` write a CPU profile at the end")
 	return cmd
 }
@@ -83,7 +82,7 @@ func (f *echoFlags) check() error {
 			return err
 		}
 	}
-	if f.lockMemory && !echo.CanLock {
+	if f.Locked && !echo.CanLock {
 		return problem.Usage("weir echo: --lock-memory does not work on "+runtime.GOOS, "Leave it out.")
 	}
 	return nil
@@ -91,7 +90,7 @@ func (f *echoFlags) check() error {
 
 // runEcho serves until the command's context ends.
 func runEcho(cmd *cobra.Command, f echoFlags) error {
-	if f.lockMemory {
+	if f.Locked {
 		if err := echo.LockMemory(); err != nil {
 			return problem.Failure(err, "the memory cannot be locked: "+err.Error(), "Raise the limit first: ulimit -l unlimited")
 		}

@@ -18,6 +18,7 @@ type Options struct {
 	MaxMessage   int           // bytes of one message; 0: no limit
 	MaxFragments int           // frames of one message; 0: no limit
 	KeepAlive    time.Duration // silence before a ping; 0: no pings
+	Locked       bool          // LockMemory was called
 	Log          *slog.Logger  // what an operator should know
 }
 
@@ -26,13 +27,14 @@ type Options struct {
 // any goroutine.
 type Server struct {
 	engine *engine.Server
+	locked bool         // all memory is
 	crowd  engine.Topic // the connections on /broadcast
 	held   held         // answers that did not fit into a backlog
 }
 
 // New returns a Server that does not listen yet.
 func New(o Options) (*Server, error) {
-	s := &Server{held: held{of: map[*engine.Conn][]engine.Message{}}}
+	s := &Server{locked: o.Locked, held: held{of: map[*engine.Conn][]engine.Message{}}}
 	var err error
 	s.engine, err = engine.New(engine.Handler{}, &engine.Options{
 		Loops:           o.Loops,

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"os"
 	"runtime"
-	"runtime/debug"
 )
 
 // Stats are the counters of a Server and of its process. Those without a unit
@@ -72,7 +71,7 @@ func (s *Server) Stats() Stats {
 
 // StatsHandler answers GET / and GET /stats with Stats as JSON. POST /trim
 // collects garbage, returns free memory to the system, and answers with the
-// Stats after it.
+// Stats after it, or with 500 and what the system said.
 func (s *Server) StatsHandler() http.Handler {
 	tell := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
@@ -84,7 +83,10 @@ func (s *Server) StatsHandler() http.Handler {
 	mux.HandleFunc("GET /{$}", tell)
 	mux.HandleFunc("GET /stats", tell)
 	mux.HandleFunc("POST /trim", func(w http.ResponseWriter, r *http.Request) {
-		debug.FreeOSMemory()
+		if err := returnMemory(s.locked); err != nil {
+			http.Error(w, "the memory could not be returned: "+err.Error(), http.StatusInternalServerError)
+			return
+		}
 		tell(w, r)
 	})
 	return mux
