@@ -100,8 +100,7 @@ bench-peers: ## weir beside other servers, interleaved; writes docs/benchmarks.m
 
 million: ## a million connections to one weir, in a guest kernel where need be (CONNS=50000, ARGS='--budget 300 --json' ...)
 	CGO_ENABLED=0 $(GO) build -o bin/static/weir ./cmd/weir
-	CGO_ENABLED=0 $(GO) build -o bin/static/million ./bench/million/launcher
-	@exec bin/static/million --server bin/static/weir $(if $(CONNS),--conns $(CONNS)) $(ARGS)
+	@exec bin/static/weir bench million $(if $(CONNS),--conns $(CONNS)) $(ARGS)
 
 # A target's failure either leaves the input that failed in testdata/fuzz, or is the toolchain's race at the end of
 # -fuzztime (go.dev/issue/75804: "context deadline exceeded" and nothing else, mended in Go 1.27); that one runs again.

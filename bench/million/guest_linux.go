@@ -35,14 +35,15 @@ var guestSettings = []struct{ path, value string }{
 const guestDescriptors = 3_500_000
 
 // Guest is all that the program of Options.Holder does: as the first process of a guest
-// kernel it measures what the file plan.json says, tells the launcher on its standard
-// output, and powers the guest off, also when the launcher dies. Anywhere else it returns an error at once.
+// kernel it measures what the file plan.json says, tells Run on its standard output, and
+// powers the guest off, also when the process of Run dies. Anywhere else it returns an
+// error at once.
 func Guest() error {
 	if os.Getpid() != 1 {
 		return errors.New("million: this is for the first process of a guest that Run starts")
 	}
 	go func() { // ends with the guest
-		_, _ = io.Copy(io.Discard, os.Stdin) // it ends when the launcher does, however that is
+		_, _ = io.Copy(io.Discard, os.Stdin) // it ends when the process of Run does, however that is
 		_ = powerOff()
 	}()
 	e := event{}
@@ -87,7 +88,7 @@ func guest(out io.Writer) (*Result, error) {
 		return nil, fmt.Errorf("million: guest: %w", err)
 	}
 	m, err := begin(context.Background(), &p, func(e event) {
-		_ = writeEvent(out, e) // the launcher has gone, and the guest with it
+		_ = writeEvent(out, e) // the process of Run has gone, and the guest with it
 	})
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ type Options struct {
 	// Server is the command line of the server without the flags that Run adds:
 	// --listen, --stats, --keepalive and, if need be, --lock-memory. Holder is the
 	// command line of a program that calls Guest. Under UML both must be linked
-	// statically. nil: built by go build, in the module of the current directory.
+	// statically. nil: weir, built by go build in the module of the current directory.
 	Server, Holder []string
 
 	// Progress and Log are told how far the run is, and what it does: a line without

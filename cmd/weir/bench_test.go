@@ -124,3 +124,25 @@ func TestBenchMistakes(t *testing.T) {
 		})
 	}
 }
+
+// TestBenchMillion: what cannot be run is said. (make million runs it, in CI too.)
+func TestBenchMillion(t *testing.T) {
+	for _, test := range []struct {
+		flags []string
+		exit  int
+		says  string
+	}{
+		{[]string{"--conns", "1"}, 1, "Conns is 1"},
+		{[]string{"--conns", "-1"}, 2, "--conns is negative"},
+		{[]string{"--way", "kvm"}, 1, `there are "host" and "uml"`},
+		{[]string{"ws://127.0.0.1/"}, 2, "takes no argument"},
+	} {
+		got := weirtest.Run(t, "", append([]string{"bench", "million"}, test.flags...)...)
+		if got.Exit != test.exit || !strings.Contains(got.Stderr, test.says) && !strings.Contains(got.Stderr, "need Linux") {
+			t.Errorf("%q: got %d, %q, want %d and %q", test.flags, got.Exit, got.Stderr, test.exit, test.says)
+		}
+	}
+	if got := weirtest.Run(t, "", "million-guest"); got.Exit != 1 || strings.Contains(weirtest.Run(t, "", "--help").Stdout, "million-guest") {
+		t.Errorf("got %+v, want a refusal outside of a guest, and no word in --help", got)
+	}
+}

@@ -52,7 +52,7 @@ curl -d hello http://127.0.0.1:8080/publish/demo`,
 	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(
 		newServe(), newCheck(), newConfig(), newToken(),
-		newConnect(), newEcho(), newBench(), newVersion(), newCompletion(),
+		newConnect(), newEcho(), newBench(), newMillionGuest(), newVersion(), newCompletion(),
 	)
 	help := newHelp()
 	root.SetHelpCommand(help)
