@@ -205,10 +205,10 @@ func TestGuestElsewhere(t *testing.T) {
 }
 
 func TestCheckStatic(t *testing.T) {
-	if err := checkStatic("/bin/sh"); err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=0") {
+	if err := CheckStatic("/bin/sh"); err == nil || !strings.Contains(err.Error(), "CGO_ENABLED=0") {
 		t.Errorf("a program that needs libraries: got %v", err)
 	}
-	if err := checkStatic(filepath.Join(t.TempDir(), "none")); err == nil {
+	if err := CheckStatic(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("a program that is not there passes")
 	}
 }
