@@ -38,7 +38,11 @@ func Broadcast(ctx context.Context, o BroadcastOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGenerator(ctx, e, o.frames())
+	f, err := o.frames(o.Compression)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGenerator(ctx, e, f)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,11 @@ func Churn(ctx context.Context, o ChurnOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGenerator(ctx, e, o.frames())
+	f, err := o.frames(o.Compression)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGenerator(ctx, e, f)
 	if err != nil {
 		return nil, err
 	}

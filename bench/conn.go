@@ -98,7 +98,7 @@ func (c *conn) answer(b []byte, now int64) []byte {
 		c.head = append(c.head, b...)
 		b = c.head
 	}
-	n, err := parseAnswer(b, c.key)
+	n, err := c.g.handshake.parseAnswer(b, c.key)
 	if err != nil {
 		c.lose(err, now)
 		return nil

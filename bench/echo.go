@@ -49,7 +49,11 @@ func Echo(ctx context.Context, o EchoOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGenerator(ctx, e, o.frames())
+	f, err := o.frames(o.Compression)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGenerator(ctx, e, f)
 	if err != nil {
 		return nil, err
 	}

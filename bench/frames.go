@@ -23,6 +23,8 @@ type frames struct {
 	in     []byte // count plain frames
 	inHead int    // bytes of a plain header
 	inLen  int    // bytes of a plain frame
+
+	unpacker *unpacker // nil: messages are not compressed
 }
 
 // newFrames prepares messages of size bytes.
@@ -45,12 +47,17 @@ func newFrames(size int, text bool, seed uint64) *frames {
 		f.out = appendMasked(f.out, f.op, payload, r.mask())
 		f.in = append(appendHeader(f.in, f.op, size, nil), payload...)
 	}
+	f.finish()
+	return f
+}
+
+// finish lays out the messages that were appended.
+func (f *frames) finish() {
 	f.outLen = len(f.out) / f.count
 	f.inLen = len(f.in) / f.count
-	f.inHead = f.inLen - size
+	f.inHead = f.inLen - f.size
 	f.out = append(f.out, f.out[:min(len(f.out), maxIO)]...)
 	f.in = append(f.in, f.in[:min(len(f.in), maxIO)]...)
-	return f
 }
 
 // payload is the content of message slot.

@@ -43,7 +43,7 @@ func newGenerator(ctx context.Context, e *endpoint, f *frames) (*generator, erro
 		ctx:       ctx,
 		clock:     newClock(),
 		rng:       rng(1),
-		handshake: newHandshake(e.host, e.path, e.Header),
+		handshake: newHandshake(e.host, e.path, e.Header, e.Compression),
 		frames:    f,
 		live:      make(map[*conn]struct{}),
 	}

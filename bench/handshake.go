@@ -22,10 +22,11 @@ const keyLen = 24
 // request are the same for each connection; only the key between them is new.
 type handshake struct {
 	before, after []byte
+	compression   Compression
 }
 
 // newHandshake prepares a request for target on host with additional fields.
-func newHandshake(host, target string, fields http.Header) *handshake {
+func newHandshake(host, target string, fields http.Header, c Compression) *handshake {
 	var b bytes.Buffer
 	b.WriteString("GET " + target + " HTTP/1.1\r\nHost: " + host +
 		"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n")
@@ -39,8 +40,11 @@ func newHandshake(host, target string, fields http.Header) *handshake {
 			b.WriteString(name + ": " + value + "\r\n")
 		}
 	}
+	if offer := c.offer(); offer != "" {
+		b.WriteString("Sec-WebSocket-Extensions: " + offer + "\r\n")
+	}
 	b.WriteString("Sec-WebSocket-Key: ")
-	return &handshake{before: b.Bytes(), after: []byte("\r\n\r\n")}
+	return &handshake{before: b.Bytes(), after: []byte("\r\n\r\n"), compression: c}
 }
 
 // request returns a new request and its key.
@@ -65,7 +69,7 @@ func acceptKey(key [keyLen]byte) string {
 
 // parseAnswer judges the answer to a request with key in b. n is the length of its
 // head; n == 0 without an error: the head has not come whole.
-func parseAnswer(b []byte, key [keyLen]byte) (n int, err error) {
+func (h *handshake) parseAnswer(b []byte, key [keyLen]byte) (n int, err error) {
 	end := bytes.Index(b, []byte("\r\n\r\n"))
 	if end < 0 {
 		if len(b) > maxHead {
@@ -81,14 +85,15 @@ func parseAnswer(b []byte, key [keyLen]byte) (n int, err error) {
 	if code, _, _ := strings.Cut(status, " "); code != "101" {
 		return 0, &RefusedError{Status: status}
 	}
-	if err := checkFields(fields, acceptKey(key)); err != nil {
+	if err := h.checkFields(fields, acceptKey(key)); err != nil {
 		return 0, err
 	}
 	return end + 4, nil
 }
 
 // checkFields holds the fields of a 101 to RFC 6455, 4.1: what the client must check.
-func checkFields(fields, accept string) error {
+func (h *handshake) checkFields(fields, accept string) error {
+	extensions := ""
 	var upgrade, connection, accepted bool
 	for line := range strings.SplitSeq(fields, "\r\n") {
 		name, value, _ := strings.Cut(line, ":")
@@ -101,7 +106,7 @@ func checkFields(fields, accept string) error {
 		case "sec-websocket-accept":
 			accepted = value == accept
 		case "sec-websocket-extensions":
-			return &ProtocolError{"the server chose an extension that was not offered: " + value}
+			extensions += value
 		}
 	}
 	switch {
@@ -112,7 +117,7 @@ func checkFields(fields, accept string) error {
 	case !accepted:
 		return &ProtocolError{"the 101 has no Sec-WebSocket-Accept, or a wrong one"}
 	}
-	return nil
+	return h.compression.checkAnswer(extensions)
 }
 
 // hasToken reports whether a comma-separated list contains token.

@@ -18,7 +18,7 @@ func TestAcceptKey(t *testing.T) {
 }
 
 func TestRequest(t *testing.T) {
-	h := newHandshake("example.org:81", "/a?b=c", http.Header{"Cookie": {"d=e"}, "Authorization": {"f"}})
+	h := newHandshake("example.org:81", "/a?b=c", http.Header{"Cookie": {"d=e"}, "Authorization": {"f"}}, Uncompressed)
 	r := rng(5)
 	first, _ := h.request(&r)
 	second, key := h.request(&r)
@@ -62,11 +62,11 @@ func TestParseAnswer(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			for i := range len(test.answer) - 1 {
-				if n, err := parseAnswer([]byte(test.answer[:i]), key); n != 0 || err != nil {
+				if n, err := new(handshake).parseAnswer([]byte(test.answer[:i]), key); n != 0 || err != nil {
 					t.Fatalf("got %d and %v for the first %d bytes", n, err, i)
 				}
 			}
-			n, err := parseAnswer([]byte(test.answer+"\x82\x00"), key)
+			n, err := new(handshake).parseAnswer([]byte(test.answer+"\x82\x00"), key)
 			if test.want == "" && (n != len(test.answer) || err != nil) {
 				t.Errorf("got %d and %v, want %d", n, err, len(test.answer))
 			}

@@ -16,6 +16,9 @@ type IdleOptions struct {
 	Conns  int           // connections; 10000
 	Trim   string        // URL that returns the server's free memory to the system when it is POSTed to; none
 	Settle time.Duration // quiet before each reading; 1s
+
+	Messages int // echoed on each connection before that, at an echoing path; none
+	Size     int // of them, in bytes; 1024
 }
 
 // trimTimeout bounds one request to IdleOptions.Trim.
@@ -31,6 +34,10 @@ const trimTimeout = 30 * time.Second
 func Idle(ctx context.Context, o IdleOptions) (*Result, error) {
 	orDefault(&o.Conns, 10_000)
 	orDefault(&o.Settle, time.Second)
+	orDefault(&o.Size, 1024)
+	if o.Messages < 0 || o.Size < 0 || o.Size > maxSize {
+		return nil, errors.New("bench: Messages and Size are not negative, and Size is 64 MiB at most")
+	}
 	if o.Conns < 2 || o.Settle < 0 {
 		return nil, errors.New("bench: Conns is at least 2, and Settle is not negative")
 	}
@@ -41,7 +48,13 @@ func Idle(ctx context.Context, o IdleOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGenerator(ctx, e, nil)
+	var f *frames
+	if o.Messages > 0 {
+		if f, err = (&Load{Size: o.Size}).frames(o.Compression); err != nil {
+			return nil, err
+		}
+	}
+	g, err := newGenerator(ctx, e, f)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +64,11 @@ func Idle(ctx context.Context, o IdleOptions) (*Result, error) {
 	s, m := strict{g}, &Memory{Trimmed: o.Trim != ""}
 	var conns []*conn
 	for _, n := range []int{0, o.Conns / 2, o.Conns} {
+		old := len(conns)
 		if conns, err = g.dialAll(conns, n, s); err != nil {
+			return nil, err
+		}
+		if err := g.converse(conns[old:], o.Messages); err != nil {
 			return nil, err
 		}
 		r, err := g.readMemory(&o, n)
@@ -67,13 +84,29 @@ func Idle(ctx context.Context, o IdleOptions) (*Result, error) {
 	return &Result{
 		Scenario: "idle",
 		URL:      o.URL,
-		Settings: []Setting{{"connections", strconv.Itoa(o.Conns)}, {"settle", o.Settle.String()}},
+		Settings: []Setting{{"connections", strconv.Itoa(o.Conns)}, {"settle", o.Settle.String()}, {"messages", strconv.Itoa(o.Messages)}},
 		Started:  started,
 		Seconds:  seconds(g.clock.now() - begun),
 		Unit:     "connection",
 		Count:    int64(o.Conns),
 		Idle:     m,
 	}, nil
+}
+
+// atOnce is how many connections converse at a time.
+const atOnce = 100
+
+// converse has each of conns echo n messages.
+func (g *generator) converse(conns []*conn, n int) error {
+	for ; n > 0 && len(conns) > 0; conns = conns[min(atOnce, len(conns)):] {
+		for _, c := range conns[:min(atOnce, len(conns))] {
+			c.push(n, g.clock.now())
+		}
+		if err := g.drain(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readMemory reads the server's private memory with conns connections.

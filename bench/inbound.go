@@ -17,6 +17,9 @@ type inbound struct {
 	seen    int64   // messages that were right
 	parsing bool    // the quick way is left until the next boundary
 	parser  parser
+
+	raw    []byte // of a compressed message, so far
+	window []byte // of what came, where compressed messages refer to it
 }
 
 // feed takes the next bytes and returns how many messages they completed.

@@ -41,7 +41,13 @@ func (l *Load) defaults() error {
 }
 
 // frames prepares the messages.
-func (l *Load) frames() *frames { return newFrames(l.Size, l.Text, 1) }
+func (l *Load) frames(c Compression) (*frames, error) {
+	if c == Uncompressed {
+		return newFrames(l.Size, l.Text, 1), nil
+	}
+	l.Text = true
+	return newPackedFrames(l.Size, c == CompressedAlone, 1)
+}
 
 // settings describes the load.
 func (l *Load) settings() []Setting {

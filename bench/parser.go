@@ -22,6 +22,7 @@ type parser struct {
 
 	inMessage bool // a message has begun and its last frame has not ended
 	size      int  // its payload bytes so far
+	packed    bool // it is compressed
 
 	ctl    [125]byte // payload of a control frame
 	ctlLen int       // bytes in ctl
@@ -66,12 +67,19 @@ func (p *parser) feed(b []byte, in *inbound, c controls) (n int, ended bool, err
 		return n, false, nil
 	}
 	p.inMessage = false
+	if p.packed {
+		return n, true, in.unpacked(in.raw)
+	}
 	return n, true, in.complete(p.size)
 }
 
 // data has payload bytes of a data frame compared.
 func (p *parser) data(part []byte, in *inbound) error {
 	if len(part) == 0 {
+		return nil
+	}
+	if p.packed {
+		in.raw = append(in.raw, part...)
 		return nil
 	}
 	if err := in.compare(part, p.size); err != nil {
@@ -84,7 +92,8 @@ func (p *parser) data(part []byte, in *inbound) error {
 // begin judges a complete header.
 func (p *parser) begin(in *inbound) error {
 	b0, b1 := p.head[0], p.head[1]
-	if b0&bitsRSV != 0 {
+	packed := b0&bitsRSV == bitRSV1 && in.frames != nil && in.frames.unpacker != nil
+	if b0&bitsRSV != 0 && !packed {
 		return &ProtocolError{"a reserved bit is set and no extension was negotiated"}
 	}
 	if b1&bitMask != 0 {
@@ -93,6 +102,9 @@ func (p *parser) begin(in *inbound) error {
 	length, err := p.length()
 	if err != nil {
 		return err
+	}
+	if op := b0 & bitsOp; packed && op != opText && op != opBinary {
+		return &ProtocolError{"a frame is marked as compressed that does not begin a message"}
 	}
 	p.inFrame, p.op, p.fin, p.left = true, b0&bitsOp, b0&bitFin != 0, length
 	switch p.op {
@@ -106,6 +118,7 @@ func (p *parser) begin(in *inbound) error {
 			return &ProtocolError{"a continuation of no message"}
 		}
 	case opText, opBinary:
+		p.packed, in.raw = packed, in.raw[:0]
 		return p.beginMessage(in)
 	default:
 		return &ProtocolError{"an opcode that is reserved"}

@@ -39,7 +39,11 @@ func Rate(ctx context.Context, o RateOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGenerator(ctx, e, o.frames())
+	f, err := o.frames(o.Compression)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGenerator(ctx, e, f)
 	if err != nil {
 		return nil, err
 	}

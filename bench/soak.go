@@ -31,7 +31,11 @@ func Soak(ctx context.Context, o SoakOptions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := newGenerator(ctx, e, o.frames())
+	f, err := o.frames(o.Compression)
+	if err != nil {
+		return nil, err
+	}
+	g, err := newGenerator(ctx, e, f)
 	if err != nil {
 		return nil, err
 	}

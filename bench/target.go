@@ -22,6 +22,7 @@ type Target struct {
 	Dialing     int            // handshakes under way at once; 64
 	DialTimeout time.Duration  // from connect to the 101; 10s
 	Sources     int            // source addresses, from 127.0.0.1 on, for a server on a loopback address; as many as the ports ask for
+	Compression Compression    // what is offered of permessage-deflate; nothing
 	Portable    bool           // goroutines over package net instead of the epoll loop; wss and systems other than Linux have no choice
 	Spin        bool           // the epoll loop never sleeps: the server pays for no wake-up of the generator, and a core is used up
 	Progress    func(Progress) // is told how far the scenario is, a few times a second, on the goroutine that called it; nil: nobody
@@ -86,6 +87,9 @@ func portOf(u *url.URL) string {
 
 // defaults fills the fields that are zero and refuses those that make no sense.
 func (e *endpoint) defaults(conns int, churn bool) error {
+	if err := e.Compression.check(); err != nil {
+		return err
+	}
 	if e.PID < 0 || e.Dialing < 0 || e.Sources < 0 || e.DialTimeout < 0 {
 		return errors.New("bench: PID, Dialing, Sources and DialTimeout are not negative")
 	}

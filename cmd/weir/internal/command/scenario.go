@@ -102,6 +102,7 @@ func newBenchIdle() *cobra.Command {
 	cmd := newScenario(m, "idle", "Open connections, leave them alone, and find out what one holds")
 	cmd.Flags().IntVar(&o.Conns, "conns", 10000, "`N` connections")
 	cmd.Flags().StringVar(&o.Trim, "trim", "", "`URL` POST here returns the server's free memory")
+	cmd.Flags().IntVar(&o.Messages, "messages", 0, "`N` messages of 1 KiB echoed on each connection first")
 	cmd.Flags().DurationVar(&o.Settle, "settle", time.Second, "`DURATION` quiet before each reading")
 	return m.addTo(cmd)
 }

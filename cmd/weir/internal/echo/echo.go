@@ -19,7 +19,8 @@ type Options struct {
 	MaxFragments int           // frames of one message; 0: no limit
 	KeepAlive    time.Duration // silence before a ping; 0: no pings
 	Locked       bool          // LockMemory was called
-	Log          *slog.Logger  // what an operator should know
+	Compression  engine.Compression
+	Log          *slog.Logger // what an operator should know
 }
 
 // Server echoes on "/" and "/echo", and sends what it gets on "/broadcast" to
@@ -43,7 +44,9 @@ func New(o Options) (*Server, error) {
 		MaxMessageBytes: noneIfZero(o.MaxMessage),
 		MaxFragments:    noneIfZero(o.MaxFragments),
 		KeepAlive:       noneIfZero(o.KeepAlive),
+		Compression:     o.Compression,
 		Overflow:        engine.DropNewest, // who echoes holds what was refused
+		MaxBacklogAge:   -1,                // and waits for it: nothing that was echoed is lost
 		Log:             o.Log,
 	})
 	if err != nil {
