@@ -157,6 +157,9 @@ func readFrame(r io.Reader) (op byte, p []byte, err error) {
 	if _, err := io.ReadFull(r, mask[:]); err != nil {
 		return 0, nil, err
 	}
+	if length > maxSize {
+		return 0, nil, io.ErrUnexpectedEOF
+	}
 	p = make([]byte, length)
 	_, err = io.ReadFull(r, p)
 	for i := range p {

@@ -164,7 +164,7 @@ type settings struct {
 	keepAlive, idle, closing, lifetime, upgrade uint32 // in ticks; 0 is off
 	backlogAge                                  uint32 // likewise
 	backlogFrames                               int    // the most frames that wait for one socket
-	messageIdle                                 uint32 // in ticks
+	messageIdle, slow                           uint32 // in ticks; slow is slowTime but in tests
 	perIPAll                                    bool   // MaxConnsPerIP holds for private addresses too
 }
 
@@ -173,6 +173,7 @@ func newSettings(o *Options) (settings, error) {
 	if o != nil {
 		s.Options = *o
 	}
+	s.slow = ticks(slowTime)
 	s.perIPAll = s.MaxConnsPerIP > 0
 	for _, f := range []struct {
 		name  string

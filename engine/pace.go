@@ -93,9 +93,9 @@ func (c *Conn) hurry(l *loop) {
 	switch {
 	case s.messageIdle != 0 && l.reached(p.moved+s.messageIdle):
 		why = errMessageIdle
-	case s.MinBytesPerSecond == 0 || !p.within || !l.reached(p.window+ticks(slowTime)):
+	case s.MinBytesPerSecond == 0 || !p.within || !l.reached(p.window+s.slow):
 		return
-	case p.took >= s.MinBytesPerSecond*int(slowTime/time.Second):
+	case p.took >= s.MinBytesPerSecond*int(s.slow)/int(time.Second/tick):
 		p.window, p.took = l.now, 0
 		return
 	}

@@ -36,7 +36,7 @@ weir bench idle --pid $(pidof weir) ws://127.0.0.1:9001/echo`,
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchEcho(), newBenchRate(), newBenchBroadcast(), newBenchIdle(), newBenchConnect(), newBenchChurn(), newBenchSoak(), newBenchMillion())
+	cmd.AddCommand(newBenchEcho(), newBenchRate(), newBenchBroadcast(), newBenchIdle(), newBenchConnect(), newBenchChurn(), newBenchSoak(), newBenchMillion(), newBenchHostile())
 	return cmd
 }
 
