@@ -16,7 +16,7 @@ import (
 // commands are all of weir's.
 var commands = [][]string{
 	{},
-	{"serve"}, {"check"}, {"config"}, {"token"},
+	{"serve"}, {"check"}, {"config"}, {"token"}, {"doctor"},
 	{"connect"}, {"echo"}, {"bench"}, {"version"}, {"help"}, {"completion"},
 }
 

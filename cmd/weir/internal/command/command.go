@@ -51,7 +51,7 @@ curl -d hello http://127.0.0.1:8080/publish/demo`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd) })
 	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(
-		newServe(), newCheck(), newConfig(), newToken(),
+		newServe(), newCheck(), newConfig(), newToken(), newDoctor(),
 		newConnect(), newEcho(), newBench(), newMillionGuest(), newVersion(), newCompletion(),
 	)
 	help := newHelp()
