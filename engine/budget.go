@@ -38,7 +38,7 @@ const (
 	// levelHard: at 100 % those that hold the most for the longest are closed.
 	levelHard
 	// levelBrim: at 105 % nothing more is queued for a socket that takes
-	// nothing, and no unfinished message grows.
+	// nothing, no unfinished message grows, and with workers nobody is read.
 	levelBrim
 )
 
@@ -117,6 +117,12 @@ func (l *loop) heed(tick bool) {
 	}
 	if lv >= levelHard {
 		l.shed(tick)
+	}
+	switch lv = l.core.budget.now(); {
+	case lv == levelBrim && !l.core.Inline:
+		l.dam()
+	case lv < levelHard && l.dammed:
+		l.undam()
 	}
 }
 

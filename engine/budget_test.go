@@ -374,6 +374,64 @@ func TestHostile61Bytes(t *testing.T) {
 	})
 }
 
+// While no worker is free, messages wait: those of any number of connections within the budget, and none is lost.
+func TestBudgetOfStrands(t *testing.T) {
+	for _, loops := range []int{1, 3} {
+		gate, open := newGate()
+		var got atomic.Int64
+		r := rig{loops: loops, door: listened}
+		s := r.serve(t, Handler{Message: func(*Conn, Message) { <-gate; got.Add(1) }}, &Options{MemoryBudget: testBudget, Workers: 4})
+		defer open()
+		const n, each = 150, 4
+		message := maskedFrame(0x82, blob(50_000))
+		var all sync.WaitGroup
+		var peers []*peer
+		for range n {
+			peers = append(peers, s.open())
+		}
+		var high atomic.Int64
+		stop := make(chan struct{})
+		all.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					high.Store(max(high.Load(), s.Metrics().Memory))
+				}
+			}
+		})
+		for _, p := range peers {
+			all.Go(func() {
+				for range each {
+					if _, err := p.nc.Write(message); err != nil {
+						return // it was closed for memory
+					}
+				}
+			})
+		}
+		eventually(t, "the budget is used up", func() bool { return high.Load() > testBudget })
+		eventually(t, "nobody is read", func() bool {
+			for c := range s.Conns() {
+				if c.stops.Load()&(stopReading|stopEnd) == 0 {
+					return false
+				}
+			}
+			return true
+		})
+		if h := high.Load(); h > testBudget*11/10 {
+			t.Errorf("%d loops: %d bytes were held", loops, h)
+		}
+		close(stop)
+		open()
+		eventually(t, "all that were not closed are served", func() bool {
+			return got.Load() >= each*(n-int64(s.Metrics().Shed)) && s.Metrics().Memory == 0
+		})
+		all.Wait()
+		s.Close()
+	}
+}
+
 // Whatever peers do, on several loops at once, what is held for them stays below 110 %, those that do nothing wrong are
 // served, and all is given back.
 func TestBudgetStorm(t *testing.T) {

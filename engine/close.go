@@ -226,7 +226,7 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	if extra != nil {
 		done = extra.done
 		extra.endTrips()
-		extra.held.giveUp()
+		extra.dropHeld(errClosed)
 	}
 	c.mu.Unlock()
 

@@ -130,8 +130,10 @@ const (
 	stopLent               // too many bytes wait for a worker
 	stopBudget             // the memory budget is short, and it holds much
 
+	stopBrim // the memory budget is used up: nobody is read
+
 	// stopReading are those that stop the socket's reading.
-	stopReading = stopUser | stopStrand | stopLent | stopBudget
+	stopReading = stopUser | stopStrand | stopLent | stopBudget | stopBrim
 )
 
 // more holds what few connections have.
@@ -143,9 +145,9 @@ type more struct {
 	cancel      func()          // ends the context of the request that Upgrade judges
 	ctx         context.Context // of Context; nil until it is asked for
 	done        context.CancelCauseFunc
-	trips       []trip  // RoundTrips that wait for their pong
-	tls         *secure // constant once attached
-	held        held    // publications that wait for the end of a message
+	trips       []trip       // RoundTrips that wait for their pong
+	tls         *secure      // constant once attached
+	held        *sendq.Queue // publications that wait for the end of a message; nil without
 	windows     *windows
 }
 

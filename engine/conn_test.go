@@ -128,6 +128,49 @@ func TestHeldPolicies(t *testing.T) {
 	}
 }
 
+// What waits for the end of a fragmented message is bounded in frames too, is charged, and is not looked through for each.
+func TestHeldFrames(t *testing.T) {
+	const n = 10_000
+	for _, policy := range []Overflow{DropNewest, DropOldest, Conflate} {
+		synctest.Test(t, func(t *testing.T) {
+			s := rig{loops: 1, streams: true}.make(t, Handler{}, &Options{MaxBacklogBytes: 100_000, KeepAlive: -1})
+			p := s.pipe()
+			p.shake("/")
+			c := s.only()
+			var top Topic
+			if err := top.SubscribeWith(c, SubscribeOptions{Overflow: policy}); err != nil {
+				t.Fatal(err)
+			}
+			c.SendWith(Text, []byte("one "), SendOptions{More: true})
+			p.frame()
+			for i := range n {
+				top.PublishWith(Binary, nil, PublishOptions{Key: fmt.Sprint(i % 1000)})
+			}
+			synctest.Wait()
+			frames := choose(policy == Conflate, "1000", fmt.Sprint(100_000/minFrameCost))
+			m := s.Metrics()
+			c.mu.Lock()
+			got := fmt.Sprint(c.more.held.Len())
+			c.mu.Unlock()
+			if got != frames || m.Dropped == 0 || m.Dropped != top.Dropped() || m.Memory < 64_000 {
+				t.Errorf("%v: %s frames wait, want %s; %d bytes are charged; %+v, %d of the topic", policy, got, frames, m.Memory, m.Drops, top.Dropped())
+			}
+			c.SendWith(Text, []byte("message"), SendOptions{})
+			p.frame()
+			for range n - int(m.Dropped) {
+				if f := p.frame(); f.op != opBinary {
+					t.Fatalf("got %v", f)
+				}
+			}
+			p.closing()
+			synctest.Wait()
+			if m := s.Metrics(); m.Memory != 0 {
+				t.Errorf("%v: %d bytes are charged at the end", policy, m.Memory)
+			}
+		})
+	}
+}
+
 // The counters of the loops add up to those of the Server.
 func TestLoopMetrics(t *testing.T) {
 	r := rig{loops: 3, door: listened}

@@ -85,11 +85,17 @@ func (c *Conn) deliver(it item) {
 // which the last has size bytes. It is called on the loop.
 func (c *Conn) throttle(depth, size int) {
 	co, why := c.route.core, uint32(0)
+	l := c.loop()
 	if depth >= co.StrandDepth {
 		why |= stopStrand
 	}
-	if depth*size >= lentBytes || depth > 1 && c.loop().weigh() >= levelSoft {
+	lv := l.weigh()
+	if depth*size >= lentBytes || depth > 1 && lv >= levelSoft {
 		why |= stopLent
+	}
+	if lv == levelBrim {
+		l.dam()
+		c.dam() // it may be newer than the dam
 	}
 	if why == 0 || c.stops.Load()&stopEnd != 0 {
 		return
@@ -141,6 +147,9 @@ func (c *Conn) ran(left int) {
 	}
 	if left == 0 && stops&stopLent != 0 {
 		c.unstop(stopLent)
+	}
+	if l := c.loop(); stops&stopBrim != 0 && l.weigh() < levelHard {
+		l.poll.Wake() // it heeds that
 	}
 }
 

@@ -1,89 +1,62 @@
 package engine
 
-import "slices"
+import "github.com/weirws/weir/engine/internal/sendq"
 
-// held are the publications that wait until the fragmented message that their
-// connection is sending is whole: RFC 6455, 5.4, lets no other come between.
-type held struct {
-	posts []heldPost
-	bytes int
-}
+// The publications that come while a connection is sending a fragmented message
+// wait in a queue of their own until that message is whole: RFC 6455, 5.4, lets
+// no other come between.
 
-// heldPost is one of them, with a reference to its frame.
-type heldPost struct {
-	post
-	manner manner
-}
-
-// holdBack keeps p for c, unless MaxBacklogBytes wait like that already. c.mu
-// is held, and released.
+// holdBack keeps p for c, as far as m lets it wait. c.mu is held, and released.
 func (p *post) holdBack(l *loop, c *Conn, m manner) bool {
-	h := &c.extend().held
-	if m.overflow == Conflate {
-		h.conflate(c, p)
+	more := c.extend()
+	if more.held == nil {
+		more.held = sendq.New(&l.ledger.kept)
+		more.held.Hold(l.now)
 	}
-	limit := l.core.MaxBacklogBytes
-	for limit > 0 && h.bytes >= limit {
-		if m.overflow == DropNewest || m.overflow == DropOldest && !h.evict(c) {
-			_ = c.refuseNewest(l, p.kind, p.payload(), true) // it is counted
-			return false
-		}
-		if m.overflow != DropOldest {
-			c.tooSlow(l)
-			return false
-		}
+	q := more.held
+	before, keyed := q.Dropped(), p.keyed(c, m)
+	if (!keyed || !p.replaces(c, q, &p.asIs, m)) && !p.fits(l, c, q, m) {
+		p.lost++
+		return false
 	}
-	p.buf.Retain() // it goes as it is
-	h.posts = append(h.posts, heldPost{*p, m})
-	h.bytes += len(p.buf.B)
+	p.share(l, c, q, &p.asIs, m, keyed) // it goes as it is
+	p.lost += uint64(q.Dropped() - before)
 	c.mu.Unlock()
 	return true
 }
 
-// conflate drops the publication of p's key.
-func (h *held) conflate(c *Conn, p *post) {
-	h.drop(c, dropConflated, func(o *heldPost) bool { return o.manner.overflow == Conflate && o.key == p.key })
-}
-
-// evict drops the oldest publication that may be dropped.
-func (h *held) evict(c *Conn) bool {
-	return h.drop(c, dropOldest, func(o *heldPost) bool { return o.manner.overflow == DropOldest })
-}
-
-// drop drops the first publication that which picks.
-func (h *held) drop(c *Conn, why int, which func(*heldPost) bool) bool {
-	for i := range h.posts {
-		o := &h.posts[i]
-		if !which(o) {
+// fits makes room in q, and reports whether there is some. c.mu is held, and is
+// released if the answer is no.
+func (p *post) fits(l *loop, c *Conn, q *sendq.Queue, m manner) bool {
+	bytes, frames := m.bounds(&l.core.settings)
+	for brim := l.weigh() == levelBrim; brim || bytes > 0 && (q.Bytes() >= bytes || q.Len() >= frames); {
+		switch {
+		case m.overflow == DropNewest:
+		case !brim && q.Evict(ErrBacklogFull, (*witness)(c)) > 0:
 			continue
+		case m.overflow != DropOldest:
+			c.tooSlow(l)
+			return false
 		}
-		c.loop().count.drops[why].Add(1)
-		c.tellDrop(o.kind, o.payload())
-		h.bytes -= len(o.buf.B)
-		o.buf.Release()
-		h.posts = slices.Delete(h.posts, i, i+1)
-		return true
+		_ = c.refuseNewest(l, p.kind, p.payload(), true) // it is counted
+		return false
 	}
-	return false
+	return true
 }
 
 // releaseHeld queues what holdBack kept. mu is held.
 func (c *Conn) releaseHeld() {
-	if c.more == nil {
-		return
+	if c.more != nil && c.more.held != nil {
+		c.queue().Follow(c.more.held, (*witness)(c))
+		c.more.dropHeld(errClosed)
 	}
-	for i := range c.more.held.posts {
-		o := &c.more.held.posts[i]
-		o.enter(c, &o.asIs, o.manner, o.manner.overflow == Conflate)
-		o.buf.Release()
-	}
-	c.more.held = held{}
 }
 
-// giveUp frees what is held.
-func (h *held) giveUp() {
-	for i := range h.posts {
-		h.posts[i].buf.Release()
+// dropHeld frees what is held.
+func (m *more) dropHeld(why error) {
+	if m.held != nil {
+		m.held.Clear(why)
+		m.held.Free()
+		m.held = nil
 	}
-	*h = held{}
 }

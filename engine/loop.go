@@ -37,7 +37,10 @@ type loop struct {
 	reading *Conn         // whose frames are decoded now
 	// strained is true while the budget is above its soft mark.
 	strained bool
-	sofar    uint64 // the worst that patrol has met in this round
+	// dammed is true while nobody is read, barren after a shed that could not
+	// close enough, until the next tick.
+	dammed, barren bool
+	sofar          uint64 // the worst that patrol has met in this round
 
 	noisy []*Conn // are charged for control frames
 

@@ -177,7 +177,7 @@ func (p *post) give(l *loop, s *subscription, alone bool) bool {
 		return ok
 	}
 	keyed, before := p.keyed(c, s.manner), c.dropped()
-	if (!keyed || !p.replaces(c, f, s.manner)) && c.admit(p.kind, p.payload(), s.manner, true) != nil {
+	if (!keyed || !p.replaces(c, c.out, f, s.manner)) && c.admit(p.kind, p.payload(), s.manner, true) != nil {
 		p.lost++
 		return false
 	}
@@ -245,29 +245,34 @@ func (p *post) keyed(c *Conn, m manner) bool {
 	return p.key.Name != "" && m.overflow != CloseSlow && c.route.core.budget.now() >= levelSoft
 }
 
-// replaces reports whether the frame may go in the place of one that waits: if
-// it needs no more room than that, or if there is room besides. mu is held.
-func (p *post) replaces(c *Conn, f *form, m manner) bool {
-	if c.out == nil {
+// replaces reports whether the frame may go in the place of one that waits in q:
+// if it needs no more room than that, or if there is room besides. mu is held.
+func (p *post) replaces(c *Conn, q *sendq.Queue, f *form, m manner) bool {
+	if q == nil {
 		return false
 	}
-	was := c.out.Waits(p.key)
+	was := q.Waits(p.key)
 	if was == 0 || len(f.frame) <= was {
 		return was > 0
 	}
 	limit, _ := m.bounds(&c.route.core.settings)
-	return c.route.core.budget.now() < levelBrim && (limit == 0 || c.out.Bytes()-was < limit)
+	return c.route.core.budget.now() < levelBrim && (limit == 0 || q.Bytes()-was < limit)
 }
 
 // enter queues the frame for c, in the place of one of its key if it is keyed.
 // mu is held.
 func (p *post) enter(c *Conn, f *form, m manner, keyed bool) {
-	q, buf := c.queue(), f.buf
 	if f.packed {
 		c.sentForeign()
 	}
+	p.share(c.loop(), c, c.queue(), f, m, keyed)
+}
+
+// share adds the frame to a queue of c. mu is held.
+func (p *post) share(l *loop, c *Conn, q *sendq.Queue, f *form, m manner, keyed bool) {
+	buf := f.buf
 	if c.client() {
-		buf = p.masked(c.loop(), f)
+		buf = p.masked(l, f)
 	} else {
 		buf.Retain()
 	}

@@ -35,6 +35,9 @@ func (b *burdens) Pop() any {
 // once per tick; it is false within the reading of a connection, which is
 // spared, and no callback is called then.
 func (l *loop) shed(tick bool) {
+	if l.barren && !tick {
+		return // there is nothing to be found
+	}
 	b := &l.core.budget
 	all := l.burdens(tick)
 	heap.Init(&all)
@@ -50,6 +53,7 @@ func (l *loop) shed(tick bool) {
 		l.tell()
 	}
 	l.worst.Store(0)
+	l.barren = len(all) == 0 && b.total.Load() >= b.limit/100*shedPercent
 	if len(all) > 0 {
 		l.worst.Store(all[0].score)
 	}
@@ -96,7 +100,7 @@ func (l *loop) burdens(tick bool) (all burdens) {
 
 // burden is what c holds times for how long it does: what waits for its socket,
 // and what of its input is not finished. It is called on the loop.
-// One that holds little is no burden.
+// One that holds little is no burden, unless there is no other way.
 func (c *Conn) burden(l *loop) (score uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -107,6 +111,12 @@ func (c *Conn) burden(l *loop) (score uint64) {
 			score = uint64(size) * uint64(l.now-since+1)
 		}
 	}
+	if c.more != nil && c.more.held != nil {
+		since, _ := c.more.held.Held()
+		held := max(c.more.held.Bytes(), c.more.held.Memory())
+		size += held
+		score += uint64(held) * uint64(l.now-since+1)
+	}
 	if c.in != nil && c.phase < phaseDone {
 		size += c.in.bytes()
 		score += uint64(c.in.bytes()) * uint64(l.now-c.in.since+1)
@@ -115,7 +125,7 @@ func (c *Conn) burden(l *loop) (score uint64) {
 		size += n
 		score += uint64(n)
 	}
-	if size < minBurdenBytes {
+	if size < minBurdenBytes && l.core.budget.now() < levelBrim {
 		return 0
 	}
 	return score
@@ -144,10 +154,13 @@ func (c *Conn) shed(l *loop) {
 	if c.out != nil {
 		c.out.Abandon(ErrMemory, (*witness)(c))
 	}
-	if c.more != nil {
-		c.more.held.giveUp()
-		if c.more.windows != nil {
-			c.more.windows.in.drop() // no message of the peer counts any more
+	if m := c.more; m != nil {
+		if m.held != nil {
+			m.held.Abandon(ErrMemory, (*witness)(c))
+			m.dropHeld(ErrMemory)
+		}
+		if m.windows != nil {
+			m.windows.in.drop() // no message of the peer counts any more
 		}
 	}
 	e := frame
