@@ -67,6 +67,8 @@ type LoopMetrics struct {
 	// Violations counts connections closed for what their peer sent, Timeouts
 	// those that a deadline closed.
 	Violations, Timeouts uint64
+	// TLSFailures counts TLS handshakes that failed.
+	TLSFailures uint64
 
 	// Memory is what is charged to MemoryBudget.
 	Memory int64
@@ -209,6 +211,7 @@ func (l *loop) addTo(m *LoopMetrics) {
 	m.Shed += n.shed.Load()
 	m.Memory += l.ledger.bytes()
 	m.Violations += n.violations.Load()
+	m.TLSFailures += n.shakesFailed.Load()
 	m.Timeouts += n.timeouts.Load()
 	m.Lag.add(&n.lag)
 	m.Behind = max(m.Behind, time.Duration(l.core.clock.Load()-l.heard.Load())*tick)

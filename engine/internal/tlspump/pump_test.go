@@ -45,14 +45,22 @@ func (nowhere) RemoteAddr() net.Addr { return &net.UnixAddr{Name: "there"} }
 // pair returns both ends of a connection, after their handshakes. Each was fed in pieces of n bytes.
 func pair(t testing.TB, version uint16, n int) (server, client *Pump) {
 	t.Helper()
+	return pairWith(t, version, n, func(*tls.Config) {}, io.Discard)
+}
+
+// pairWith is pair of a client that set has set up. What the server says is written to heard too.
+func pairWith(t testing.TB, version uint16, n int, set func(client *tls.Config), heard io.Writer) (server, client *Pump) {
+	t.Helper()
 	sc, cc := testConfigs(t, version)
+	set(cc)
 	server = Server(nowhere{}, sc)
 	client = &Pump{t: transport{addrs: nowhere{}}}
 	client.tls = tls.Client(&client.t, cc)
 	slots := NewSlots(1)
 	var hs, hc *Handshake
-	feed := func(h **Handshake) func([]byte) {
+	feed := func(h **Handshake, heard io.Writer) func([]byte) {
 		return func(b []byte) {
+			_, _ = heard.Write(b) // in memory
 			for len(b) > 0 {
 				m := min(n, len(b))
 				(*h).Feed(b[:m])
@@ -60,8 +68,8 @@ func pair(t testing.TB, version uint16, n int) (server, client *Pump) {
 			}
 		}
 	}
-	hs = server.Begin(slots, feed(&hc), nil)
-	hc = client.Begin(slots, feed(&hs), nil)
+	hs = server.Begin(slots, feed(&hc, heard), nil)
+	hc = client.Begin(slots, feed(&hs, io.Discard), nil)
 	var both sync.WaitGroup
 	errs := make([]error, 2)
 	both.Go(func() { errs[0] = hs.Run() })
