@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/weirws/weir/codec"
 	"github.com/weirws/weir/engine/internal/tlspump"
+	"github.com/weirws/weir/poller"
 )
 
 // plainServer serves the requests on our port that ask for no WebSocket, with
@@ -101,6 +103,16 @@ func (c *Conn) plainHTTP(l *loop, b []byte) {
 	nc, err := c.sock.Detach()
 	secured := c.secured()
 	c.mu.Unlock()
+	if errors.Is(err, poller.ErrUnwritten) && secured != nil { // the end of the handshake; Drain follows
+		c.phase = phaseUpgrading
+		c.keep(l, b)
+		secured.later = func() {
+			b := c.in.unstash()
+			defer b.Release()
+			c.plainHTTP(l, b.B)
+		}
+		return
+	}
 	if err != nil {
 		l.core.Log.Warn("engine: a plain HTTP request was dropped", "err", err)
 		c.teardown(l, nil)

@@ -90,9 +90,9 @@ func (s *stream) read() {
 		case <-s.stop:
 			return
 		}
-		s.mu.Lock()
-		s.parked = false
-		s.mu.Unlock()
+		if !s.unpark() {
+			return
+		}
 	}
 }
 
@@ -101,6 +101,14 @@ func (s *stream) park() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parked = true
+	return !s.leaving
+}
+
+// unpark undoes park. False: the reader is to end instead.
+func (s *stream) unpark() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parked = s.leaving
 	return !s.leaving
 }
 

@@ -155,3 +155,44 @@ type drained struct {
 }
 
 func (d *drained) Drain() { d.again <- struct{}{} }
+
+// quitter leaves right after the turn in which something came.
+type quitter struct {
+	pinger
+	gone chan net.Conn
+}
+
+func (q *quitter) Data(b []byte) {
+	q.Loop().Do(func() {
+		nc, err := q.Detach()
+		if err != nil {
+			nc = nil
+		}
+		q.gone <- nc
+	})
+}
+
+// TestStreamDetachBetweenReads: a reader that was told to go on, and has not begun, is stopped too.
+func TestStreamDetachBetweenReads(t *testing.T) {
+	p := start(t, Options{Loops: 1, Streams: true})
+	for range 3000 {
+		near, far := net.Pipe()
+		q := &quitter{pinger{ended: make(chan error, 1)}, make(chan net.Conn, 1)}
+		if err := p.Attach(nil, near, nil, &q.Conn, q); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := far.Write([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case nc := <-q.gone:
+			if nc == nil {
+				t.Fatal("Detach failed")
+			}
+			nc.Close()
+		case <-time.After(10 * time.Second):
+			t.Fatal("Detach hangs")
+		}
+		far.Close()
+	}
+}
