@@ -1,56 +1,152 @@
 package engine
 
 import (
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// runClock moves the engine's clock until quit is closed. Deadlines are
-// counted in its ticks; no connection has a timer. While there is no
-// connection it rests, so that the first one does not find loops that are
-// behind.
+// clock counts the ticks since an engine began: every deadline is counted in
+// them, and no connection has a timer.
+type clock struct {
+	ticks  atomic.Uint32
+	ticked atomic.Int64  // ns from the start to the last step that woke a loop
+	roused chan struct{} // holds one: a loop does not rest any more
+
+	mu   sync.Mutex // guards the following
+	last time.Time  // of the last step
+}
+
+// step moves the clock to now.
+func (k *clock) step(now time.Time) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	passed := now.Sub(k.last) / tick
+	k.last = k.last.Add(passed * tick)
+	k.ticks.Add(uint32(passed))
+}
+
+// runClock moves the clock, and the loops with it, until quit is closed. Loops
+// that rest are woken less often, and it sleeps longer when all of them do.
 func (co *core) runClock() {
 	defer close(co.clockDone)
-	t := time.NewTicker(tick)
+	t := time.NewTimer(tick)
 	defer t.Stop()
-	last := time.Now()
 	for {
 		select {
 		case <-co.quit:
 			return
-		case now := <-t.C:
-			passed := now.Sub(last) / tick
-			last = last.Add(passed * tick)
-			if co.sockets.Load() > 0 {
-				co.clock.Add(uint32(passed))
-				co.ticked.Store(int64(time.Since(co.start)))
-				co.eachLoop(func(l *loop) { l.poll.Wake() })
-			}
+		case <-co.clock.roused:
+		case <-t.C:
+			co.clock.step(time.Now())
+			co.clock.ticked.Store(int64(time.Since(co.start)))
 		}
+		t.Reset(co.beat())
 	}
 }
 
-// tick moves the loop's time to the clock's. A jump counts for little: it is
-// the process that stood still, and not its peers. It reports whether there was a
+// beat wakes the loops whose time it is, and returns how long to sleep.
+func (co *core) beat() time.Duration {
+	pause, now := restTicks*tick, co.clock.ticks.Load()
+	co.eachLoop(func(l *loop) {
+		after := uint32(restTicks)
+		if !l.rests.Load() {
+			after, pause = 1, tick
+		}
+		if now-l.heard.Load() >= after {
+			l.poll.Wake()
+		}
+	})
+	return pause
+}
+
+// catchUp moves the loop's time to the clock's. A jump counts for little: it is
+// the process that stood still, and not its peers.
+func (l *loop) catchUp(rested bool) {
+	now := l.core.clock.ticks.Load()
+	passed := now - l.clock
+	if passed == 0 {
+		return
+	}
+	l.clock = now
+	l.heard.Store(now)
+	ticked, most := l.core.clock.ticked.Load(), uint32(stallTicks)
+	switch {
+	case rested: // it was not woken for every step
+		most += restTicks
+	case ticked != l.ticked:
+		l.count.lag.add(time.Since(l.core.start) - time.Duration(ticked))
+	}
+	l.ticked = ticked
+	l.now += min(passed, most)
+	l.time.Store(l.now)
+}
+
+// tick does what is to be done as time goes by. It reports whether there was a
 // step.
 func (l *loop) tick() (moved bool) {
-	clock := l.core.clock.Load()
-	passed := clock - l.clock
+	rests := l.rests.Load()
+	if rests {
+		l.core.clock.step(time.Now())
+	}
+	l.catchUp(rests)
+	passed := l.now - l.wheel.Now()
 	if passed == 0 {
 		return false
 	}
-	l.clock = clock
-	l.heard.Store(clock)
-	if ticked := l.core.ticked.Load(); ticked != l.ticked {
-		l.ticked = ticked
-		l.count.lag.add(time.Since(l.core.start) - time.Duration(ticked))
-	}
-	l.now += min(passed, stallTicks)
-	l.time.Store(l.now)
 	l.wheel.Advance(l.now, l.expire)
-	l.calm(min(passed, stallTicks))
+	l.calm(passed)
 	l.tell()
 	l.patrol()
+	l.rest()
 	return true
+}
+
+// rest has the clock leave the loop alone for longer, if nothing has happened
+// since the last tick and nothing is to be done in the next ones.
+func (l *loop) rest() {
+	idle := !l.stirred && len(l.watched) == 0 && len(l.noisy) == 0
+	l.stirred = false
+	if next, some := l.wheel.Next(); some && int32(next-l.now) <= restTicks {
+		idle = false
+	}
+	switch {
+	case !idle && l.rests.Load():
+		l.rouse()
+	case idle:
+		l.rests.Store(true)
+	}
+}
+
+// stir says that something happens on the loop, before its time is looked at:
+// that of a loop which rests may be old.
+func (l *loop) stir() {
+	l.stirred = true
+	if l.rests.Load() {
+		l.core.clock.step(time.Now())
+		l.catchUp(true)
+		l.rouse()
+		l.poll.Wake() // what has come due is done in a turn of its own
+	}
+}
+
+// rouse ends a rest: from now on the clock wakes the loop at every step.
+func (l *loop) rouse() {
+	l.rests.Store(false)
+	select {
+	case l.core.clock.roused <- struct{}{}:
+	default: // it is told already
+	}
+}
+
+// behind is for how long the loop has not done what the clock asked of it. It
+// may be called from any goroutine.
+func (l *loop) behind() time.Duration {
+	ticks := l.core.clock.ticks.Load() - l.heard.Load()
+	if l.rests.Load() {
+		ticks -= min(ticks, restTicks)
+	}
+	return time.Duration(ticks) * tick
 }
 
 // reached reports whether tick at is now or past.

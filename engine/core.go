@@ -33,8 +33,7 @@ type core struct {
 	panics    atomic.Uint64
 
 	start     time.Time
-	clock     atomic.Uint32 // in ticks since the start
-	ticked    atomic.Int64  // ns from the start to the last tick that woke the loops
+	clock     clock
 	quit      chan struct{} // closed by close
 	clockDone chan struct{}
 	closeOnce sync.Once
@@ -78,6 +77,7 @@ func (rt *route) with(a agreement) *route {
 
 func newCore(s settings) (co *core, err error) {
 	co = &core{settings: s, start: time.Now(), quit: make(chan struct{}), clockDone: make(chan struct{})}
+	co.clock.last, co.clock.roused = co.start, make(chan struct{}, 1)
 	co.budget.init(s.MemoryBudget, s.Loops)
 	co.deflaters.init(s.CompressionLevel, max(s.Loops, runtime.GOMAXPROCS(0)))
 	co.arrivals.init(&co.settings)

@@ -16,6 +16,7 @@ var headLimits = codec.Limits{HeadBytes: maxHeadBytes, Fields: maxHeadFields}
 func (w *wire) Open() {
 	c := (*Conn)(w)
 	l := c.loop()
+	l.stir()
 	if c.phase == phaseOpen { // the handshake was done elsewhere
 		c.enter(l)
 		c.mu.Lock()

@@ -200,7 +200,9 @@ const (
 	lingerBytes = 1 << 20
 	// tick is the step of the clock that every deadline is counted in, and
 	// stallTicks the most that one step may count: a process that was stopped
-	// or starved does not take its peers for dead.
+	// or starved does not take its peers for dead. A loop on which nothing
+	// happens, and nothing is due in the next restTicks, is woken once in so many.
 	tick       = 100 * time.Millisecond
 	stallTicks = 10
+	restTicks  = 10
 )

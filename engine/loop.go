@@ -21,6 +21,7 @@ type loop struct {
 	now     uint32 // in ticks; stands still while the process does
 	clock   uint32 // of core when now last moved
 	ticked  int64  // likewise
+	stirred bool   // something happened since the last tick
 	looked  int    // place in watched where patrol goes on
 	expire  func(*Conn)
 	wheel   *wheel.Wheel[Conn]
@@ -54,6 +55,7 @@ type loop struct {
 
 	time  atomic.Uint32 // now, for other goroutines
 	heard atomic.Uint32 // clock, likewise
+	rests atomic.Bool   // the clock leaves the loop alone; written by the loop
 	worst atomic.Uint64 // score of the connection that holds the most
 
 	// watched are connections that hold memory for as long as their peers want.
@@ -76,7 +78,7 @@ type loop struct {
 }
 
 func (co *core) newLoop(p *poller.Loop) *loop {
-	l := &loop{core: co, poll: p, scratch: new(inbound), clock: co.clock.Load()}
+	l := &loop{core: co, poll: p, scratch: new(inbound)}
 	l.expire = l.expired
 	l.wheel = wheel.New(func(c *Conn) *wheel.Node[Conn] { return &c.timer })
 	return l
@@ -99,6 +101,9 @@ func (l *loop) turn() {
 	l.reading = nil
 	l.heed(l.tick())
 	left := l.collect()
+	if l.flushed < len(l.flush) || l.posts.next < len(l.posts.list) {
+		l.stir()
+	}
 	l.fanOut()
 	l.flushAll()
 	l.tellFanOut()

@@ -214,7 +214,7 @@ func (l *loop) addTo(m *LoopMetrics) {
 	m.TLSFailures += n.shakesFailed.Load()
 	m.Timeouts += n.timeouts.Load()
 	m.Lag.add(&n.lag)
-	m.Behind = max(m.Behind, time.Duration(l.core.clock.Load()-l.heard.Load())*tick)
+	m.Behind = max(m.Behind, l.behind())
 	m.FanOut.add(&n.fanOut)
 	l.addBacklogs(m)
 }

@@ -26,6 +26,7 @@ func (w *wire) Room() []byte {
 func (w *wire) Data(b []byte) {
 	c := (*Conn)(w)
 	l := c.loop()
+	l.stir()
 	c.seen, c.pinged, l.reading = l.now, false, c
 	c.cork(l)
 	switch c.phase {
@@ -51,15 +52,18 @@ func (w *wire) Turned() {
 // Drain says that the socket takes bytes again.
 func (w *wire) Drain() {
 	c := (*Conn)(w)
+	l := c.loop()
+	l.stir()
 	c.mu.Lock()
 	c.blocked = false
-	c.settle(c.loop())
+	c.settle(l)
 }
 
 // End says that no more bytes come.
 func (w *wire) End(err error) {
 	c := (*Conn)(w)
 	l := c.loop()
+	l.stir()
 	c.ended = true
 	if err == io.EOF && c.State() != Connecting {
 		// The peer only said that it sends no more: what it asked for is

@@ -21,8 +21,8 @@ func TestAnsweredWithBacklog(t *testing.T) {
 	c := within(t, "the connection opens", opened)
 	eventually(t, "the backlog stands", func() bool { return c.Backlog() > 0 })
 	l := c.loop()
-	begun := l.core.clock.Load()
-	eventually(t, "the time for the upgrade is over", func() bool { return l.core.clock.Load()-begun > 8 })
+	begun := l.core.clock.ticks.Load()
+	eventually(t, "the time for the upgrade is over", func() bool { return l.core.clock.ticks.Load()-begun > 8 })
 	if got := c.State(); got != Open {
 		t.Errorf("the connection is %v", got)
 	}

@@ -86,6 +86,7 @@ func (*secure) Room() []byte { return nil }
 func (s *secure) Data(b []byte) {
 	c := s.conn
 	l := c.loop()
+	l.stir()
 	switch {
 	case s.ended || c.phase == phaseDone && !s.ready:
 		s.wire().Data(b) // nobody wants it
