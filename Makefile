@@ -21,7 +21,7 @@ CLIENT_TESTS = $(shell $(GO) list ./... | grep '/clienttest$$')
 OTHER_TESTS  = $(shell $(GO) list ./... | grep -v '/clienttest$$')
 
 .PHONY: help build run test test-race test-invariants test-facts test-peers test-clients test-docs
-.PHONY: vet fmt-check check bench bench-peers million fuzz clients clean
+.PHONY: vet fmt-check check bench bench-peers million fuzz soak clients clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -85,8 +85,9 @@ vet: fmt-check ## gofmt, go vet for every platform, staticcheck, go mod tidy -di
 	$(GO) mod tidy -diff
 	@if [ -f $(PEERS)/go.mod ]; then cd $(PEERS) && echo "go vet $(PEERS)" && $(GO) vet ./... && $(GO) mod tidy -diff; fi
 
-check: vet test ## what CI runs: vet, test, 10 s of each fuzz target, the document tests
+check: vet test ## what CI runs: vet, test, 10 s of each fuzz target, 20 s of soak, the document tests
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=10s
+	@$(MAKE) --no-print-directory soak SOAKTIME=20s
 	@$(MAKE) --no-print-directory test-docs
 
 bench: ## micro-benchmarks: BENCH=regexp COUNT=n PKG=./codec; BASE=old.txt compares with an earlier run
@@ -120,6 +121,10 @@ fuzz: ## every fuzz target for FUZZTIME each (FUZZ=regexp picks some)
 			done; \
 		done; \
 	done
+
+SOAKTIME ?= 2m
+soak: ## churn, stalled readers, panics and lost packets for SOAKTIME, and what is left of them
+	$(GO) test ./engine -count=1 -timeout 0 -run '^TestSoak$$' -soak $(SOAKTIME) -v
 
 clean: ## remove what was built
 	rm -rf bin $(PEERS)/bin
