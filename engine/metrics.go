@@ -34,6 +34,8 @@ type Metrics struct {
 	// Sockets is the number of open sockets: those included whose upgrade is
 	// not answered or whose end is not complete.
 	Sockets int64
+	// Upgrading is the number of Upgrade callbacks that run or wait.
+	Upgrading int64
 	// Panics counts callbacks that panicked.
 	Panics uint64
 	// TurnedAway counts sockets that were closed unread because of
@@ -178,7 +180,7 @@ func (s *Span) add(o *span) {
 }
 
 func (co *core) metrics() Metrics {
-	m := Metrics{Sockets: co.sockets.Load(), Panics: co.panics.Load(), TurnedAway: co.arrivals.turnedAway()}
+	m := Metrics{Sockets: co.sockets.Load(), Upgrading: co.upgrading.Load(), Panics: co.panics.Load(), TurnedAway: co.arrivals.turnedAway()}
 	co.eachLoop(func(l *loop) { l.addTo(&m.LoopMetrics) })
 	m.Conns = co.conns.Load()
 	return m

@@ -78,7 +78,7 @@ func TestConnectWait(t *testing.T) {
 	p.Stdin.Close()
 	awaitReceivers(t, s, "a", 2, witness)
 	s.Signal(syscall.SIGTERM)
-	p.Stderr(`closed by the server: 1001 \(going away\)`)
+	p.Stderr(`closed by the server: 1012 \(service restart\)`)
 	if code := p.Wait(); code != 0 {
 		t.Errorf("got %d, want 0", code)
 	}

@@ -26,13 +26,8 @@ func (p *page) say(side, text string) {
 // publish is what the printed curl line does.
 func publish(t *testing.T, s *weirtest.Server, topic, contentType, body string) {
 	t.Helper()
-	answer, err := http.Post(s.URL("http", "/publish/"+topic), contentType, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		t.Fatalf("got %s, want 200", answer.Status)
+	if answer, body := s.Publish(topic, contentType, body); answer.StatusCode != http.StatusOK {
+		t.Fatalf("got %s, %s, want 200", answer.Status, body)
 	}
 }
 
@@ -74,7 +69,7 @@ func TestChromiumDemoPage(t *testing.T) {
 	t.Run("its lines are those that weir prints", func(t *testing.T) {
 		var line string
 		p.eval(`document.getElementById('publish').textContent`, &line)
-		if want := "curl -d 'hello' " + s.URL("http", "/publish/demo"); line != want {
+		if want := "curl -H 'Authorization: Bearer " + s.Key + "' -d 'hello' " + s.URL("http", "/publish/demo"); line != want {
 			t.Errorf("got %q, want %q", line, want)
 		}
 		p.eval(`document.getElementById('listen').textContent`, &line)
@@ -114,7 +109,7 @@ func TestChromiumReconnect(t *testing.T) {
 	p.say("left", "into the void")
 	p.wait(`document.querySelector('#left .told').textContent === 'Not sent: the server does not answer'`)
 	p.screenshot("gone")
-	weirtest.Start(t, "serve", "--listen", s.Host).Stdout("Demo page")
+	weirtest.Start(t, "serve", "--listen", s.Host, "--admin", "127.0.0.1:0").Stdout("Demo page")
 	p.wait(connected)
 	p.wait(`document.querySelector('#left input').value === 'into the void'`)
 	p.say("left", "after")
@@ -161,7 +156,7 @@ func TestChromiumTopic(t *testing.T) {
 	p.wait(said("left", "and here"))
 	var line string
 	p.eval(`document.getElementById('publish').textContent`, &line)
-	if want := `curl -d 'hello' '` + s.URL("http", `/publish/a%2Fb'\''s%20%26%20c'`); line != want {
+	if want := `curl -H 'Authorization: Bearer ` + s.Key + `' -d 'hello' '` + s.URL("http", `/publish/a%2Fb'\''s%20%26%20c'`); line != want {
 		t.Errorf("got %q, want %q", line, want)
 	}
 }

@@ -58,12 +58,13 @@ func look(t *testing.T, name string) string {
 }
 
 // runScript runs a client against weir echo and weir serve: it gets their URLs
-// as arguments, and writes "ok name" or "not ok name: why" for each of its
+// as arguments, the key of weir serve in the environment, and writes "ok name" or "not ok name: why" for each of its
 // cases.
 func runScript(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	echo, serve := weirtest.Echo(t), weirtest.Serve(t)
 	cmd.Args = append(cmd.Args, echo.URL("ws", "/"), serve.URL("http", ""))
+	cmd.Env = append(cmd.Environ(), "WEIR_KEY="+serve.Key)
 	got := weirtest.RunCommand(t, cmd, "")
 	cases := 0
 	for line := range strings.Lines(got.Stdout) {

@@ -110,7 +110,7 @@ func parseBenchURL(s string) (string, error) {
 func (m *measurement) measure(cmd *cobra.Command) error {
 	if m.cpu >= 0 {
 		if err := bench.Pin(m.cpu); err != nil {
-			return problem.Failure(err, fmt.Sprintf("cannot stay on CPU %d: %s", m.cpu, plain(err)), "Leave --cpu out, or name another.")
+			return problem.Failure(err, fmt.Sprintf("cannot stay on CPU %d: %s", m.cpu, unprefixed(err)), "Leave --cpu out, or name another.")
 		}
 	}
 	bar := terminal.Is(os.Stderr)
@@ -136,14 +136,14 @@ func (m *measurement) show(cmd *cobra.Command, result *bench.Result) error {
 		write = result.WriteJSON
 	}
 	if err := write(cmd.OutOrStdout()); err != nil {
-		return problem.Failure(err, "the result cannot be written: "+plain(err), "")
+		return problem.Failure(err, "the result cannot be written: "+unprefixed(err), "")
 	}
 	if m.out == "" {
 		return nil
 	}
 	paths, err := result.WritePlots(m.out)
 	if err != nil {
-		return problem.Failure(err, "the plots cannot be written: "+plain(err), "Pick another directory: --out plots")
+		return problem.Failure(err, "the plots cannot be written: "+unprefixed(err), "Pick another directory: --out plots")
 	}
 	fmt.Fprintln(os.Stderr, "weir: wrote "+strings.Join(paths, ", "))
 	return nil
@@ -166,11 +166,11 @@ func (m *measurement) explain(cmd *cobra.Command, err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return problem.Failure(err, "nothing listens on "+host, "Is the server running? weir echo starts one on 127.0.0.1:9001.")
 	}
-	return problem.Failure(err, plain(err), "")
+	return problem.Failure(err, unprefixed(err), "")
 }
 
-// plain is the text of an error without the name of the package.
-func plain(err error) string { return strings.TrimPrefix(err.Error(), "bench: ") }
+// unprefixed is the text of an error without the name of the package.
+func unprefixed(err error) string { return strings.TrimPrefix(err.Error(), "bench: ") }
 
 // wantPID refuses to run without the server's process, and names it if it can.
 func (m *measurement) wantPID(cmd, rawURL string) error {

@@ -97,7 +97,7 @@ func (f *hostileFlags) run(cmd *cobra.Command, rawURL string) (err error) {
 		show = result.WriteMarkdown
 	}
 	if err := show(cmd.OutOrStdout()); err != nil {
-		return problem.Failure(err, "the result cannot be written: "+plain(err), "")
+		return problem.Failure(err, "the result cannot be written: "+unprefixed(err), "")
 	}
 	if result.Failed > 0 {
 		return problem.Failure(nil, fmt.Sprintf("%d of %d lines failed", result.Failed, len(result.Lines)), "docs/reliability.md says what is right.")

@@ -272,7 +272,7 @@ func (c *Console) leave() error {
 func (c *Console) judge(end *engine.CloseError) error {
 	c.show.close()
 	switch end.Code {
-	case engine.StatusNormalClosure, engine.StatusGoingAway, engine.StatusNoStatus:
+	case engine.StatusNormalClosure, engine.StatusGoingAway, engine.StatusServiceRestart, engine.StatusNoStatus:
 		c.show.note("closed by the server: " + describe(end))
 		return nil
 	case engine.StatusAbnormalClosure:

@@ -3,18 +3,20 @@ package gateway
 import "time"
 
 const (
-	// maxTopicBytes bounds a topic's name: 200 characters of ASCII.
-	maxTopicBytes = 200
-	// maxTopics bounds the topics of one client. What their names take together
-	// is bounded by the engine: a request's head has at most 8 KiB.
-	maxTopics = 100
-	// maxPayloadBytes bounds one published message: 64 KiB.
-	maxPayloadBytes = 64 << 10
-	// maxMessageBytes bounds what a client sends, which is only looked at to
-	// tell it that it should not.
-	maxMessageBytes = 64 << 10
-	// maxBodyTime bounds the wait for a published message.
-	maxBodyTime = 10 * time.Second
-	// countsEvery is how often the live counts are looked at.
+	// budgetPercent of the memory that weir may use are held for clients at most,
+	// unless limits.pending_budget says otherwise, and at least minBudget.
+	budgetPercent = 10
+	minBudget     = 64 << 20
+	// countsEvery is how often the demo page's counts are looked at.
 	countsEvery = 250 * time.Millisecond
+	// progressEvery is how often a drain says how far it is.
+	progressEvery = 5 * time.Second
+	// farewellTime is how long a drain waits, after its window, for clients to
+	// answer the closing handshake, and farewellStep how often it looks.
+	farewellTime = 6 * time.Second
+	farewellStep = 20 * time.Millisecond
+	// minRetry and maxRetry bound what a drained client is told to wait: it is
+	// spread over a part of the window.
+	minRetry = 500 * time.Millisecond
+	maxRetry = 10 * time.Second
 )

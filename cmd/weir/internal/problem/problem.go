@@ -15,6 +15,7 @@ const (
 	ExitFailure = 1 // it was started right, and failed
 	ExitUsage   = 2 // the command line is wrong
 	ExitBind    = 3 // the address cannot be listened on
+	ExitLeft    = 4 // a drain ended, and connections were left
 )
 
 // Problem is an error that says how to mend it.

@@ -1,6 +1,9 @@
 package weirtest
 
 import (
+	"io"
+	"net/http"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -9,24 +12,48 @@ import (
 type Server struct {
 	*Process
 	Host string // where: host:port
+	Key  string // that publishers send; of weir serve
 }
 
 // Serve starts weir serve on a port of its choice.
 func Serve(t *testing.T, args ...string) *Server {
 	t.Helper()
-	p := Start(t, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...)
-	return &Server{p, p.Stdout(`Demo page +http://([^/]+)/`)[1]}
+	p := Start(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)...)
+	key := p.Stdout(`Authorization: Bearer (\w+)`)[1]
+	return &Server{p, p.Stdout(`Demo page +http://([^/]+)/`)[1], key}
 }
 
 // Echo starts weir echo on a port of its choice.
 func Echo(t *testing.T, args ...string) *Server {
 	t.Helper()
 	p := Start(t, append([]string{"echo", "--listen", "127.0.0.1:0"}, args...)...)
-	return &Server{p, p.Stdout(`weir echo on ws://([^/]+)/`)[1]}
+	return &Server{Process: p, Host: p.Stdout(`weir echo on ws://([^/]+)/`)[1]}
 }
 
 // URL is where the server answers with scheme at path.
 func (s *Server) URL(scheme, path string) string { return scheme + "://" + s.Host + path }
+
+// Publish publishes a message with the server's key, and returns the answer and
+// its body.
+func (s *Server) Publish(topic, contentType, body string) (*http.Response, string) {
+	s.t.Helper()
+	r, err := http.NewRequest(http.MethodPost, s.URL("http", "/publish/"+topic), strings.NewReader(body))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", contentType)
+	r.Header.Set("Authorization", "Bearer "+s.Key)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer, string(text)
+}
 
 // Stop ends the server with SIGTERM, and waits until it has.
 func (s *Server) Stop() {

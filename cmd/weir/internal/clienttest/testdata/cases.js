@@ -18,6 +18,6 @@ exports.cases = async tests => {
 }
 
 exports.publish = async (base, topic, type, body) => {
-  const answer = await fetch(`${base}/publish/${topic}`, { method: 'POST', headers: { 'content-type': type }, body })
+  const answer = await fetch(`${base}/publish/${topic}`, { method: 'POST', headers: { 'content-type': type, authorization: 'Bearer ' + process.env.WEIR_KEY }, body })
   return (await answer.json()).receivers_local
 }

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import os
 import sys
 import urllib.request
 
@@ -83,6 +84,7 @@ async def unknown_path():
 async def a_topic():
     def publish(body):
         request = urllib.request.Request(SERVE + "/publish/python", data=body, method="POST")
+        request.add_header("Authorization", "Bearer " + os.environ["WEIR_KEY"])
         with urllib.request.urlopen(request) as answer:
             return json.load(answer)["receivers_local"]
 

@@ -1,0 +1,155 @@
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/weirws/weir/cmd/weir/internal/admin"
+	"github.com/weirws/weir/cmd/weir/internal/drain"
+	"github.com/weirws/weir/cmd/weir/internal/plain"
+	"github.com/weirws/weir/engine"
+)
+
+// draining is how far the one drain of a gateway is.
+type draining struct {
+	begun       atomic.Bool
+	total, left atomic.Int64
+	over        atomic.Int64 // ns
+}
+
+// begin reports whether there was no drain before.
+func (d *draining) begin() bool { return d.begun.CompareAndSwap(false, true) }
+
+// remaining is how many connections are to be closed; 0 without a drain.
+func (d *draining) remaining() int64 { return d.left.Load() }
+
+func (d *draining) state() admin.Drain {
+	return admin.Drain{Active: d.begun.Load(), Total: d.total.Load(), Left: d.left.Load(), Seconds: time.Duration(d.over.Load()).Seconds()}
+}
+
+// Drain closes all connections over the time of the configuration, and returns
+// how many were left when it, or ctx, ended. From the start on the gateway is
+// not ready; it accepts connections for the delay of the configuration, so that
+// load balancers can turn away from it. It blocks.
+func (g *Gateway) Drain(ctx context.Context) (left int64) {
+	if !g.drain.begin() { // an operator did
+		<-ctx.Done()
+		return g.Left()
+	}
+	return g.drainOver(ctx, g.config.Load().Drain.Duration)
+}
+
+// drainOver is Drain with a window of that length, once it has begun.
+func (g *Gateway) drainOver(ctx context.Context, over time.Duration) (left int64) {
+	d := &g.config.Load().Drain
+	g.drain.over.Store(int64(over))
+	g.drain.left.Store(g.server.Metrics().Conns)
+	g.drain.total.Store(g.drain.left.Load())
+	g.log.Info("draining", "connections", g.drain.left.Load(), "delay", d.Delay, "duration", over)
+	if g.server.Metrics().Conns > 0 || g.config.Load().Drain.Delay > 0 {
+		pause(ctx, d.Delay)
+	}
+	g.stopListening()
+	conns := g.byIdleness()
+	g.drain.total.Store(int64(len(conns)))
+	g.drain.left.Store(int64(len(conns)))
+	plan := drain.Plan{
+		Over: over, MaxRate: float64(d.MaxRate), Every: progressEvery,
+		Close: func(place, n int) {
+			g.part(conns[place], over)
+			conns[place] = nil
+			g.drain.left.Store(int64(n - 1))
+		},
+		Progress: func(left int) {
+			g.log.Info("draining", "left", left, "of", len(conns))
+		},
+	}
+	if plan.Run(ctx, len(conns)) != nil {
+		return g.Left()
+	}
+	left = g.awaitFarewells(ctx, over)
+	g.finish(ctx)
+	g.log.Info("drained", "left", left)
+	return left
+}
+
+// finish lets the publications that are under way be answered.
+func (g *Gateway) finish(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, farewellTime)
+	defer cancel()
+	_ = g.server.Shutdown(ctx) // what does not end in time is cut off by Close
+}
+
+// stopListening closes the public port: what is connected stays.
+func (g *Gateway) stopListening() {
+	g.room.Shut()
+	g.listening.Store(false)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.public != nil {
+		_ = g.public.Close() // it may be closed already
+	}
+}
+
+// byIdleness are the open connections, those first that have been silent the
+// longest.
+func (g *Gateway) byIdleness() []*engine.Conn {
+	type idle struct {
+		c     *engine.Conn
+		since time.Time
+	}
+	var all []idle
+	for c := range g.server.Conns() {
+		i := idle{c: c}
+		if cl, ok := c.Value().(*plain.Client); ok {
+			i.since = cl.Active()
+		}
+		all = append(all, i)
+	}
+	slices.SortFunc(all, func(a, b idle) int { return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.c.ID(), b.c.ID())) })
+	conns := make([]*engine.Conn, len(all))
+	for i := range all {
+		conns[i] = all[i].c
+	}
+	return conns
+}
+
+// part tells a client to come back, and when.
+func (g *Gateway) part(c *engine.Conn, over time.Duration) {
+	span := min(max(over/4, minRetry), maxRetry)
+	retry := minRetry + rand.N(span)
+	_ = c.Close(engine.StatusServiceRestart, fmt.Sprintf("retry=%d", retry.Milliseconds())) // an error says that it is closed already
+}
+
+// awaitFarewells waits until the clients have answered, and ends those that came
+// while the others were closed.
+func (g *Gateway) awaitFarewells(ctx context.Context, over time.Duration) (left int64) {
+	for end := time.Now().Add(farewellTime); ; {
+		for c := range g.server.Conns() {
+			g.part(c, over)
+		}
+		left = g.Left()
+		if left == 0 || ctx.Err() != nil || time.Now().After(end) {
+			return left
+		}
+		pause(ctx, farewellStep)
+	}
+}
+
+// pause waits for d or for the end of ctx.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// Left is how many connections there are.
+func (g *Gateway) Left() int64 { return g.server.Metrics().Conns }
