@@ -125,7 +125,6 @@ func TestInflateBadStreams(t *testing.T) {
 		{"stored block that swallows the tail", []byte{0x00, 0x0a, 0x00, 0xf5, 0xff}},
 		{"Huffman block, truncated", good[:len(good)-3]},
 		{"distance too far", []byte{0x4b, 0x04, 0x42, 0x00}},
-		{"many last blocks", bytes.Repeat([]byte{0x03, 0x00}, 10_000)},
 		{"garbage", bytes.Repeat([]byte{0xff}, 50)},
 	} {
 		if msg, err := x.Inflate(heapStore{}, tt.in, nil, 0); !errors.Is(err, errInflate) {
@@ -163,12 +162,12 @@ func TestInflateExamples(t *testing.T) {
 
 func TestInflateLongMessage(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	m := make([]byte, 300_000) // random: it stays longer than joinBytes
+	m := make([]byte, 300_000) // random: it stays as long
 	for i := range m {
 		m[i] = byte(rng.Uint32())
 	}
 	comp, err := NewDeflater(15, 1).Append(nil, m, nil)
-	if err != nil || len(comp) < joinBytes {
+	if err != nil || len(comp) < 100_000 {
 		t.Fatal(len(comp), err)
 	}
 	if got := inflateAll(t, NewInflater(), comp, nil); !bytes.Equal(got, m) {

@@ -1,26 +1,8 @@
 package codec
 
 import (
-	"bytes"
-	"io"
+	"encoding/binary"
 	"math"
-
-	"github.com/klauspost/compress/flate"
-)
-
-// What follows a compressed message, as far as a decompressor is concerned. The
-// tail that was not sent is the length of an empty stored block; here it is
-// that of a block of marker bytes, and a last block follows. A message that
-// ends within a block takes some of this for data, and then the markers are not
-// the last bytes that come out, or are no beginning of a block. One truncation
-// looks the same all the same: a stored block that lacks just as many bytes as
-// there are up to the last block. Then the length stands before the markers,
-// and the other tail tells: RFC 7692, 7.2.2.
-const (
-	lastBlock = "\x01\x00\x00\xff\xff"
-	oneLength = "\x01\x00\xfe\xff"
-	oneTail   = oneLength + "\x07" + lastBlock
-	twoTail   = "\x02\x00\xfd\xff" + "\x07\x07" + lastBlock
 )
 
 var (
@@ -28,30 +10,23 @@ var (
 	errInflateBig = &Error{StatusMessageTooBig, "message too big when decompressed"}
 )
 
-// A message may have so many blocks that are marked as the last one: each of
-// them costs a copy of the window.
-const maxLastBlocks = 64
-
-// A message up to this length is copied to stand in one piece with its tail,
-// which is read much faster than two pieces are.
-const joinBytes = 64 << 10
-
-// Inflater decompresses messages: RFC 7692, 7.2.2. Like a Deflater it keeps
-// nothing of one message for the next. It may be used on after an error.
+// Inflater decompresses messages: RFC 7692, 7.2.2, and RFC 1951. Like a Deflater
+// it keeps nothing of one message for the next. It may be used on after an error.
+// Messages are whole and lie in memory, and so does what they refer to: hence
+// there is no window that is filled and emptied, and most of the time goes into
+// a message's own bytes.
 type Inflater struct {
-	r      io.ReadCloser
-	joined []byte // a message and its tail
-	whole  bytes.Reader
-	apart  tailed
+	in   inBits
+	out  outBytes
+	lens [maxCodes]uint8 // lengths of the codes of a dynamic block
+
+	litLen, dist           codes
+	fixedLitLen, fixedDist codes // made when they are met first
 }
 
 // NewInflater returns an Inflater, for messages of any window. It holds about
-// 44 KB, and up to 64 KB more once it has seen messages.
-func NewInflater() *Inflater {
-	x := new(Inflater)
-	x.r = flate.NewReader(&x.whole)
-	return x
-}
+// 10 KB.
+func NewInflater() *Inflater { return new(Inflater) }
 
 // Inflate decompresses the message src into memory of s, which is the caller's
 // when err is nil and the Store's otherwise. dict is what came before, at most
@@ -59,148 +34,229 @@ func NewInflater() *Inflater {
 // or less is no limit. src and dict are only read, and not kept.
 //
 // err is nil or an *Error: 1007 for what is no deflate stream, or ends within
-// a block, and 1009 beyond limit, with no more than limit and one byte stored.
+// a block, and 1009 beyond limit, with no more than limit bytes asked of s.
 func (x *Inflater) Inflate(s Store, src, dict []byte, limit int64) (msg []byte, err error) {
-	defer func() { x.apart = tailed{} }()
-	msg, e := x.inflate(s, src, dict, limit, oneTail, 1)
-	if e == nil && bytes.HasSuffix(msg, []byte(oneLength)) {
-		_, e = x.inflate(heapStore{}, src, dict, limit, twoTail, 2)
+	if limit <= 0 {
+		limit = math.MaxInt64
 	}
-	if e != nil {
-		return nil, e
-	}
-	return msg, nil
-}
-
-// inflate is Inflate with a tail of so many markers.
-func (x *Inflater) inflate(s Store, src, dict []byte, limit int64, tail string, markers int) ([]byte, *Error) {
-	in := x.source(src, tail)
-	room := int64(math.MaxInt64)
-	if limit > 0 {
-		room = limit + int64(markers)
-	}
-	msg := s.Grow(nil, int(min(4*int64(len(src))+64, room)))
-	for range maxLastBlocks {
-		// RFC 7692, 7.2.3.4: a block may be marked as the last one and be followed by
-		// others. What they refer to is what came out so far.
-		if err := x.r.(flate.Resetter).Reset(in, history(dict, msg)); err != nil {
-			return nil, errInflate
-		}
-		var e *Error
-		if msg, e = x.drain(s, msg, room); e != nil {
+	x.in = inBits{b: src}
+	x.out = outBytes{store: s, dict: dict, limit: int(min(limit, math.MaxInt))}
+	defer func() { x.in, x.out = inBits{}, outBytes{} }()
+	if len(src) > 0 { // ws and zlib take nothing at all for an empty message, too
+		x.out.grow(min(4*len(src)+64, x.out.limit))
+		if e := x.blocks(); e != nil {
 			return nil, e
 		}
-		left := in.Len()
-		if left >= len(tail) {
-			continue // a last block of the message's own
-		}
-		if end := tail[len(tail)-len(lastBlock)-markers : len(tail)-len(lastBlock)]; left == 0 && bytes.HasSuffix(msg, []byte(end)) {
-			return msg[:len(msg)-markers], nil
-		}
-		break
 	}
-	return nil, errInflate
+	return x.out.b[:x.out.n], nil
 }
 
-// source is what a message and its tail are read from.
-type source interface {
-	io.Reader
-	io.ByteReader // or a Reader would read ahead
-	Len() int
-}
-
-func (x *Inflater) source(src []byte, tail string) source {
-	if len(src) > joinBytes {
-		x.apart = tailed{b: src, tail: tail}
-		return &x.apart
-	}
-	x.joined = append(append(x.joined[:0], src...), tail...)
-	x.whole.Reset(x.joined)
-	return &x.whole
-}
-
-// tailed reads a message and then its tail.
-type tailed struct {
-	b    []byte
-	tail string
-}
-
-// Len is the number of bytes not read.
-func (t *tailed) Len() int { return len(t.b) + len(t.tail) }
-
-// Read reads some of what is left.
-func (t *tailed) Read(p []byte) (int, error) {
-	if len(t.b) > 0 {
-		n := copy(p, t.b)
-		t.b = t.b[n:]
-		return n, nil
-	}
-	if len(t.tail) == 0 {
-		return 0, io.EOF
-	}
-	n := copy(p, t.tail)
-	t.tail = t.tail[n:]
-	return n, nil
-}
-
-// ReadByte reads a byte.
-func (t *tailed) ReadByte() (c byte, err error) {
-	if len(t.b) > 0 {
-		c, t.b = t.b[0], t.b[1:]
-		return c, nil
-	}
-	if len(t.tail) == 0 {
-		return 0, io.EOF
-	}
-	c, t.tail = t.tail[0], t.tail[1:]
-	return c, nil
-}
-
-// drain reads blocks up to one that is marked as the last, into most bytes of
-// memory.
-func (x *Inflater) drain(s Store, msg []byte, most int64) ([]byte, *Error) {
+// blocks decompresses all blocks. The last one is the stored block whose length,
+// zero, was not sent: a message ends where that would stand (RFC 7692, 7.2.1).
+// One that ends anywhere else was cut.
+func (x *Inflater) blocks() *Error {
 	for {
-		if int64(len(msg)) == most {
-			return x.full(msg)
+		head, ok := x.in.take(3)
+		if !ok {
+			return errInflate
 		}
-		if len(msg) == cap(msg) {
-			msg = s.Grow(msg, int(min(2*int64(len(msg))+64, most)))
+		var e *Error
+		switch head >> 1 {
+		case 0:
+			x.in.align()
+			if x.in.pos == len(x.in.b) {
+				return nil
+			}
+			e = x.stored()
+		case 1:
+			if x.fixedLitLen.table == nil {
+				x.makeFixed()
+			}
+			e = x.huffman(&x.fixedLitLen, &x.fixedDist)
+		case 2:
+			if e = x.readCodes(); e == nil {
+				e = x.huffman(&x.litLen, &x.dist)
+			}
+		default:
+			e = errInflate
 		}
-		n, err := x.r.Read(msg[len(msg):min(int64(cap(msg)), most)])
-		msg = msg[:len(msg)+n]
-		if err == io.EOF {
-			return msg, nil
+		if e != nil {
+			return e
 		}
-		if err != nil {
-			return nil, errInflate
+		// RFC 7692, 7.2.3.4: a block may be marked as the last one and be followed by
+		// others, from the next byte on; zlib takes it for the end if nothing is.
+		if head&1 != 0 {
+			x.in.align()
+			if x.in.pos == len(x.in.b) {
+				return nil
+			}
 		}
 	}
 }
 
-// full looks whether anything follows when there is no more room.
-func (x *Inflater) full(msg []byte) ([]byte, *Error) {
-	var one [1]byte
-	switch _, err := io.ReadFull(x.r, one[:]); err {
-	case nil:
-		return nil, errInflateBig
-	case io.EOF:
-		return msg, nil
-	default:
-		return nil, errInflate
+// stored copies a block that is not compressed: RFC 1951, 3.2.4.
+func (x *Inflater) stored() *Error {
+	b := x.in.b[x.in.pos:]
+	if len(b) < 4 {
+		return errInflate
+	}
+	n := int(binary.LittleEndian.Uint16(b))
+	if n^0xffff != int(binary.LittleEndian.Uint16(b[2:])) || len(b)-4 < n {
+		return errInflate
+	}
+	if e := x.out.room(n); e != nil {
+		return e
+	}
+	x.out.n += copy(x.out.b[x.out.n:], b[4:4+n])
+	x.in.pos += 4 + n
+	return nil
+}
+
+// huffman decompresses the codes of a block: RFC 1951, 3.2.3.
+func (x *Inflater) huffman(litLen, dist *codes) *Error {
+	in, pos, acc, bits := x.in.b, x.in.pos, x.in.acc, x.in.bits
+	out, n := x.out.b, x.out.n
+	lits, litMask := litLen.table, uint64(1)<<litLen.root-1
+	dists, distMask := dist.table, uint64(1)<<dist.root-1
+	for {
+		// 48 bits are the most that a length and a distance have.
+		if bits < 48 {
+			if pos+8 <= len(in) {
+				acc |= binary.LittleEndian.Uint64(in[pos:]) << (bits & 63)
+				pos += (63 - bits) >> 3
+				bits |= 56
+			} else {
+				for bits <= 56 && pos < len(in) {
+					acc |= uint64(in[pos]) << (bits & 63)
+					pos++
+					bits += 8
+				}
+			}
+		}
+		e := lits[acc&litMask]
+		if e&entrySub != 0 {
+			e = lits[uint64(e>>entryBase)+acc>>litLen.root&(1<<(e>>entryExtra&15)-1)]
+		}
+		if bits -= int(e & entryLen); bits < 0 || e == 0 {
+			return errInflate
+		}
+		acc >>= e & entryLen
+		if e&entryLit != 0 {
+			if n == len(out) {
+				x.out.n = n
+				if err := x.out.room(1); err != nil {
+					return err
+				}
+				out = x.out.b
+			}
+			out[n] = byte(e >> entryBase)
+			n++
+			continue
+		}
+		if e&entryEnd != 0 {
+			x.in.pos, x.in.acc, x.in.bits, x.out.n = pos, acc, bits, n
+			return nil
+		}
+		extra := e >> entryExtra & 15
+		length := int(e>>entryBase) + int(acc&(1<<extra-1))
+		acc >>= extra
+		bits -= int(extra)
+
+		e = dists[acc&distMask]
+		if e&entrySub != 0 {
+			e = dists[uint64(e>>entryBase)+acc>>dist.root&(1<<(e>>entryExtra&15)-1)]
+		}
+		acc >>= e & entryLen
+		extra = e >> entryExtra & 15
+		back := int(e>>entryBase) + int(acc&(1<<extra-1))
+		acc >>= extra
+		if bits -= int(e&entryLen) + int(extra); bits < 0 || e == 0 || back > n+len(x.out.dict) {
+			return errInflate
+		}
+		if n+length > len(out) {
+			x.out.n = n
+			if err := x.out.room(length); err != nil {
+				return err
+			}
+			out = x.out.b
+		}
+		if back >= length && back <= n {
+			copy(out[n:n+length], out[n-back:])
+			n += length
+			continue
+		}
+		n = x.out.repeat(n, back, length)
 	}
 }
 
-// history returns the last window of dict and msg together.
-func history(dict, msg []byte) []byte {
-	const window = 1 << MaxWindowBits
-	if len(msg) == 0 {
-		return dict
+// inBits reads a message bit by bit, the lowest of a byte first.
+type inBits struct {
+	b    []byte
+	pos  int    // of the next byte to be loaded
+	acc  uint64 // bits that were loaded: at least so many as bits says
+	bits int
+}
+
+// take takes n bits, 16 at most. ok is false when there are no more.
+func (r *inBits) take(n int) (v int, ok bool) {
+	for r.bits < n {
+		if r.pos == len(r.b) {
+			return 0, false
+		}
+		// What huffman has loaded beyond bits is the same byte's.
+		r.acc |= uint64(r.b[r.pos]) << (r.bits & 63)
+		r.pos++
+		r.bits += 8
 	}
-	if len(msg) >= window || len(dict) == 0 {
-		return msg[max(0, len(msg)-window):]
+	v = int(r.acc & (1<<n - 1))
+	r.acc >>= n
+	r.bits -= n
+	return v, true
+}
+
+// align goes to the next boundary of a byte: pos is there.
+func (r *inBits) align() {
+	r.pos -= r.bits >> 3
+	r.acc, r.bits = 0, 0
+}
+
+// outBytes are what came out.
+type outBytes struct {
+	store Store
+	dict  []byte
+	b     []byte // all the memory that may be written to
+	n     int    // how much is written
+	limit int
+}
+
+// room makes room for n more bytes.
+func (w *outBytes) room(n int) *Error {
+	if n > w.limit-w.n {
+		return errInflateBig
 	}
-	keep := min(len(dict), window-len(msg))
-	return append(append(make([]byte, 0, keep+len(msg)), dict[len(dict)-keep:]...), msg...)
+	if w.n+n > len(w.b) {
+		w.grow(min(max(2*len(w.b), w.n+n), w.limit))
+	}
+	return nil
+}
+
+func (w *outBytes) grow(size int) {
+	grown := w.store.Grow(w.b[:w.n:len(w.b)], size)
+	w.b = grown[:min(cap(grown), w.limit)]
+}
+
+// repeat writes length bytes at n that stand back bytes before it: in what came
+// out, or before that in dict. There is room for them. They may overlap.
+func (w *outBytes) repeat(n, back, length int) int {
+	end := n + length
+	if before := back - n; before > 0 {
+		from := len(w.dict) - before
+		n += copy(w.b[n:end], w.dict[from:])
+	}
+	for n < end { // what is written may be copied again
+		n += copy(w.b[n:end], w.b[n-back:n])
+	}
+	return n
 }
 
 // AppendWindow returns the window of a context after msg: the last size bytes
