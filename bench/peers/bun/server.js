@@ -3,7 +3,7 @@
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
-  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' } },
+  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' }, compress: { type: 'boolean', default: false } },
 });
 
 const echo = { broadcast: false };
@@ -18,13 +18,14 @@ const server = Bun.serve({
   },
   websocket: {
     maxPayloadLength: 16 << 20,
-    perMessageDeflate: false,
+    // Bun's own levels: 'shared' keeps no context on either side.
+    perMessageDeflate: values.compress && { compress: 'shared', decompress: 'shared' },
     open(ws) {
       if (ws.data.broadcast) ws.subscribe('room');
     },
     message(ws, message) {
-      if (ws.data.broadcast) server.publish('room', message);
-      else ws.send(message);
+      if (ws.data.broadcast) server.publish('room', message, values.compress);
+      else ws.send(message, values.compress);
     },
   },
 });

@@ -19,7 +19,11 @@ func main() {
 }
 
 func accept(w http.ResponseWriter, r *http.Request) (*websocket.Conn, error) {
-	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
+	options := &websocket.AcceptOptions{InsecureSkipVerify: true}
+	if peer.Compress() {
+		options.CompressionMode, options.CompressionThreshold = websocket.CompressionNoContextTakeover, peer.CompressThreshold
+	}
+	c, err := websocket.Accept(w, r, options)
 	if err != nil {
 		return nil, err
 	}

@@ -33,7 +33,7 @@ func TestParseScenarios(t *testing.T) {
 			t.Errorf("got %+v, want %+v", got, want[i])
 		}
 	}
-	for _, name := range []string{"", "echo", "echo-1x1", "echo-1x1x0", "echo-axbxc", "rate-1x2x3x4", "idle--5", "sprint-100"} {
+	for _, name := range []string{"", "echo", "echo-1x1", "echo-1x1x0", "echo-axbxc", "rate-1x2x3x4", "idle--5", "sprint-100", "-deflate", "echo-1x1x1-inflate"} {
 		if _, err := parseScenarios(&options{scenarios: name}); err == nil {
 			t.Errorf("%q is taken for a scenario", name)
 		}

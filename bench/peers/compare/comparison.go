@@ -42,7 +42,7 @@ type row struct {
 func (c *comparison) measure(ctx context.Context, s *scenario) error {
 	t := &table{scenario: s}
 	for _, p := range c.peers {
-		if p.can == nil || p.can(s) {
+		if p.takesPart(s) {
 			t.rows = append(t.rows, &row{peer: p})
 		}
 	}
@@ -98,7 +98,7 @@ func (c *comparison) once(ctx context.Context, s *scenario, r *row) error {
 
 // fresh measures a server that was just started.
 func (c *comparison) fresh(ctx context.Context, s *scenario, p *peer, withStats bool) (*bench.Result, error) {
-	sv, err := start(ctx, p, c.options.serverCPU, withStats)
+	sv, err := start(ctx, p, c.options.serverCPU, withStats, s.deflate)
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,9 @@ func goals() []goal {
 		)
 	}
 	const large, open = "echo-10x1x1M", "rate-18000x2000x32"
+	const packed = "echo-100x1x1K-deflate"
 	return append(list,
+		goal{scenario: packed, of: weir, against: isGoroutines, name: "best Go library", limit: 0.80},
 		goal{scenario: large, of: weir, against: bun, name: "bun", limit: 0.50},
 		goal{scenario: large, of: weir, against: isRival, name: "best of all", limit: 0.95},
 		goal{scenario: large, of: weir, against: gnet, name: "gnet", limit: 1},

@@ -32,6 +32,9 @@ type peer struct {
 	// build makes the server and returns the command that starts it; --listen and
 	// --stats are appended.
 	build func(ctx context.Context, c *comparison) ([]string, error)
+	// compress are the further arguments that have it compress, at level 1 and
+	// without a context; nil: it can't.
+	compress []string
 	// can says which scenarios it takes part in; nil: all.
 	can func(s *scenario) bool
 
@@ -40,17 +43,18 @@ type peer struct {
 
 // allPeers is every server that is known, in the order of the tables.
 func allPeers() []*peer {
+	deflate := []string{"--compress"}
 	return []*peer{
-		{name: "weir", what: "handlers inline on one loop", group: ours, build: buildWeir()},
+		{name: "weir", what: "handlers inline on one loop", group: ours, build: buildWeir(), compress: []string{"--compress", "shared"}},
 		{name: "weir-workers", what: "handlers on 64 workers", group: ours, build: buildWeir("--workers", "64"), can: onWorkers},
-		{name: "bun", what: "Bun.serve, uWebSockets inside", group: others, build: buildBun},
+		{name: "bun", what: "Bun.serve, uWebSockets inside", group: others, build: buildBun, compress: deflate},
 		{name: "gnet", what: "bare echo on gnet.Engine", group: loops, module: "github.com/panjf2000/gnet/v2", build: buildGo("gnet")},
 		{name: "gobwas", what: "gobwas/ws, a goroutine per connection", group: goroutines, module: "github.com/gobwas/ws", build: buildGo("gobwas")},
-		{name: "gws", what: "lxzan/gws", group: goroutines, module: "github.com/lxzan/gws", build: buildGo("gws")},
+		{name: "gws", what: "lxzan/gws", group: goroutines, module: "github.com/lxzan/gws", build: buildGo("gws"), compress: deflate},
 		{name: "gorilla", what: "gorilla/websocket", group: goroutines, module: "github.com/gorilla/websocket", build: buildGo("gorilla")},
-		{name: "coder", what: "coder/websocket", group: goroutines, module: "github.com/coder/websocket", build: buildGo("coder")},
+		{name: "coder", what: "coder/websocket", group: goroutines, module: "github.com/coder/websocket", build: buildGo("coder"), compress: deflate},
 		{name: "nbio", what: "lesismal/nbio, non-blocking", group: goroutines, module: "github.com/lesismal/nbio", build: buildGo("nbio")},
-		{name: "ws", what: "npm ws with bufferutil on Node", group: others, build: buildNode},
+		{name: "ws", what: "npm ws with bufferutil on Node", group: others, build: buildNode, compress: deflate},
 		{name: "netpollbare", what: "bare loop on gnet's netpoll: the floor", group: floor, module: "github.com/panjf2000/gnet/v2",
 			build: buildGo("netpollbare"), can: notBroadcast},
 	}
@@ -58,6 +62,11 @@ func allPeers() []*peer {
 
 // onWorkers is where the worker pool is measured too.
 func onWorkers(s *scenario) bool { return s.kind == "echo" && s.size < 1<<10 }
+
+// takesPart reports whether p is measured in s.
+func (p *peer) takesPart(s *scenario) bool {
+	return (p.can == nil || p.can(s)) && (!s.deflate || p.compress != nil)
+}
 
 // notBroadcast is for a server that has none.
 func notBroadcast(s *scenario) bool { return s.kind != "broadcast" }

@@ -13,7 +13,7 @@ import (
 // defaultScenarios are those that the project's goals name.
 var defaultScenarios = []string{
 	"echo-1000x1x32", "echo-1000x1x512", "echo-100x16x32", "echo-100x1x16K", "echo-10x1x1M",
-	"rate-18000x2000x32", "broadcast-5000x128", "idle-10000", "connect-64",
+	"rate-18000x2000x32", "broadcast-5000x128", "idle-10000", "connect-64", "echo-100x1x1K-deflate",
 }
 
 // scenario is one load.
@@ -26,6 +26,7 @@ type scenario struct {
 	size     int
 	load     bench.Load
 	spin     bool
+	deflate  bool // messages are compressed, without a context on either side
 }
 
 // parseScenarios reads the list of the command line.
@@ -46,7 +47,9 @@ func parseScenarios(o *options) (list []*scenario, err error) {
 
 // parse reads the parts of the name.
 func (s *scenario) parse() error {
-	kind, rest, _ := strings.Cut(s.name, "-")
+	name, deflate := strings.CutSuffix(s.name, "-deflate")
+	s.deflate = deflate
+	kind, rest, _ := strings.Cut(name, "-")
 	s.kind = kind
 	var rate int
 	fields := map[string][]*int{
@@ -58,7 +61,7 @@ func (s *scenario) parse() error {
 	}[kind]
 	parts := strings.Split(rest, "x")
 	if fields == nil || len(parts) != len(fields) {
-		return fmt.Errorf("it is none of echo-CONNSxINFLIGHTxSIZE, rate-PERSECONDxCONNSxSIZE, broadcast-CONNSxSIZE, idle-CONNS, connect-DIALING")
+		return fmt.Errorf("it is none of echo-CONNSxINFLIGHTxSIZE, rate-PERSECONDxCONNSxSIZE, broadcast-CONNSxSIZE, idle-CONNS, connect-DIALING, with -deflate behind it or without")
 	}
 	for i, field := range fields {
 		n, err := number(parts[i])
@@ -90,6 +93,9 @@ func number(s string) (int, error) {
 // title says what the load is.
 func (s *scenario) title() string {
 	size := bench.FormatBytes(float64(s.size))
+	if s.deflate {
+		size += " of JSON, compressed"
+	}
 	switch s.kind {
 	case "echo":
 		return fmt.Sprintf("Echo: %d connections, %d in flight, %s", s.conns, s.inFlight, size)
@@ -132,6 +138,9 @@ const idleSettle = 500 * time.Millisecond
 // run measures one server once.
 func (s *scenario) run(ctx context.Context, sv *server) (*bench.Result, error) {
 	at := bench.Target{URL: "ws://" + sv.addr + s.path(), PID: sv.pid(), Spin: s.spin}
+	if s.deflate {
+		at.Compression = bench.CompressedAlone
+	}
 	switch s.kind {
 	case "echo":
 		return bench.Echo(ctx, bench.EchoOptions{Target: at, Load: s.load, Conns: s.conns, InFlight: s.inFlight})

@@ -48,13 +48,16 @@ func (o *output) String() string {
 
 // start starts a peer, bound to a CPU unless cpu is negative, and waits until it
 // takes connections.
-func start(ctx context.Context, p *peer, cpu int, withStats bool) (*server, error) {
+func start(ctx context.Context, p *peer, cpu int, withStats, deflate bool) (*server, error) {
 	s := &server{gone: make(chan struct{})}
 	var err error
 	if s.addr, err = freeAddr(); err != nil {
 		return nil, err
 	}
 	args := append(p.command[1:len(p.command):len(p.command)], "--listen", s.addr)
+	if deflate {
+		args = append(args, p.compress...)
+	}
 	if withStats {
 		if s.stats, err = freeAddr(); err != nil {
 			return nil, err

@@ -18,7 +18,11 @@ func main() {
 }
 
 func serve(h gws.Event) http.HandlerFunc {
-	upgrader := gws.NewUpgrader(h, &gws.ServerOption{ReadMaxPayloadSize: peer.MaxMessageBytes})
+	options := &gws.ServerOption{ReadMaxPayloadSize: peer.MaxMessageBytes}
+	if peer.Compress() {
+		options.PermessageDeflate = gws.PermessageDeflate{Enabled: true, Level: 1, Threshold: peer.CompressThreshold}
+	}
+	upgrader := gws.NewUpgrader(h, options)
 	return func(w http.ResponseWriter, r *http.Request) {
 		socket, err := upgrader.Upgrade(w, r)
 		if err != nil {

@@ -9,10 +9,16 @@ const { WebSocketServer } = require('ws');
 require('bufferutil'); // ws goes on without it: fail instead
 
 const { values } = parseArgs({
-  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' } },
+  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' }, compress: { type: 'boolean', default: false } },
 });
 
-const options = { noServer: true, maxPayload: 16 << 20 };
+const perMessageDeflate = values.compress && {
+  serverNoContextTakeover: true,
+  clientNoContextTakeover: true,
+  zlibDeflateOptions: { level: 1 },
+  threshold: 256,
+};
+const options = { noServer: true, maxPayload: 16 << 20, perMessageDeflate };
 const echo = new WebSocketServer(options);
 const room = new WebSocketServer(options);
 

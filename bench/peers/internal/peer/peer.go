@@ -11,6 +11,15 @@ import (
 // MaxMessageBytes is the largest message that each server takes, where it has a limit.
 const MaxMessageBytes = 16 << 20
 
+var compress = flag.Bool("compress", false, "compress messages, each by itself, at level 1")
+
+// Compress reports whether the command line, which Listen parses, asks for
+// messages to be compressed: each by itself, at level 1.
+func Compress() bool { return *compress }
+
+// CompressThreshold is the length from which messages are compressed, as in weir.
+const CompressThreshold = 256
+
 // Listen parses the command line and returns the address of --listen. With
 // --stats ADDR it serves POST /trim there, which returns free memory to the system.
 func Listen() string {
