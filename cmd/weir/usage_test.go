@@ -16,7 +16,8 @@ import (
 // commands are all of weir's.
 var commands = [][]string{
 	{},
-	{"serve"}, {"check"}, {"config"}, {"token"}, {"doctor"},
+	{"serve"}, {"check"}, {"config"}, {"token"}, {"doctor"}, {"drain"},
+	{"pub"}, {"sub"}, {"top"}, {"tail"}, {"conns"}, {"topics"}, {"kick"},
 	{"connect"}, {"echo"}, {"bench"}, {"version"}, {"help"}, {"completion"},
 }
 

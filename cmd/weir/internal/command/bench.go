@@ -79,7 +79,7 @@ func newScenario(m *measurement, name, short string) *cobra.Command {
 func (m *measurement) addTo(cmd *cobra.Command) *cobra.Command {
 	flags := cmd.Flags()
 	flags.IntVar(&m.PID, "pid", 0, "`N` the server's process, for its CPU and memory")
-	flags.StringVar((*string)(&m.Compression), "compress", "", "`HOW` offer permessage-deflate: alone (no context on either side) or context; messages look like JSON")
+	flags.StringVar((*string)(&m.Compression), "compress", "", "`HOW` offer deflate: alone or context")
 	flags.IntVar(&m.cpu, "cpu", -1, "`N` CPU to stay on")
 	flags.StringArrayVarP(&m.headers, "header", "H", nil, "`LINE` send 'Name: value' with the requests; repeatable")
 	flags.BoolVar(&m.json, "json", false, "write the result as JSON")

@@ -37,8 +37,7 @@ func newRoot() *cobra.Command {
 		Use:   "weir",
 		Short: "Weir serves WebSockets, talks to them and measures them",
 		Example: `weir serve                               start a server with a demo page
-weir connect 'ws://127.0.0.1:8080/ws?topic=demo'
-curl -d hello http://127.0.0.1:8080/publish/demo`,
+weir sub demo                            print what is published to a topic`,
 		Args: knownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
@@ -51,7 +50,8 @@ curl -d hello http://127.0.0.1:8080/publish/demo`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { writeHelp(cmd.OutOrStdout(), cmd) })
 	root.SetFlagErrorFunc(explainFlag)
 	root.AddCommand(
-		newServe(), newCheck(), newConfig(), newToken(), newDoctor(),
+		newServe(), newCheck(), newConfig(), newToken(), newDoctor(), newDrain(),
+		newPub(), newSub(), newTop(), newTail(), newConns(), newTopics(), newKick(),
 		newConnect(), newEcho(), newBench(), newMillionGuest(), newVersion(), newCompletion(),
 	)
 	help := newHelp()

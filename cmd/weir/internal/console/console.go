@@ -38,6 +38,12 @@ type Options struct {
 	// before the connection is closed; negative: for ever. At a keyboard it is
 	// closed at once.
 	Wait time.Duration
+	// Count is how many messages are shown before the connection is closed; 0: any
+	// number.
+	Count int
+	// Bare shows messages without a mark before them, and nothing else that went
+	// well.
+	Bare bool
 
 	In       io.Reader // lines
 	Out      io.Writer // messages
@@ -63,6 +69,8 @@ type Console struct {
 	conn    *engine.Conn
 	drained chan struct{}           // a full backlog is down to half
 	ended   chan *engine.CloseError // how it ended, once
+	shown   atomic.Int64            // messages
+	enough  chan struct{}           // Count of them were shown
 	heard   atomic.Int64            // when the last message came, in nanoseconds since 1970
 }
 
@@ -73,6 +81,7 @@ func Run(ctx context.Context, o Options) error {
 	c := &Console{
 		Options: o,
 		drained: make(chan struct{}, 1),
+		enough:  make(chan struct{}, 1),
 		ended:   make(chan *engine.CloseError, 1),
 	}
 	c.show = newShow(o)
@@ -93,7 +102,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return explainDial(ctx, err, o.URL)
 	}
-	if c.Screen {
+	if c.Screen && !c.Bare {
 		c.show.note("connected to " + o.URL + withSubprotocol(c.conn.Subprotocol()) + c.hint())
 	}
 	return c.talk(ctx)
@@ -122,7 +131,14 @@ func signal(ch chan struct{}) {
 }
 
 func (c *Console) message(_ *engine.Conn, m engine.Message) {
+	n := c.shown.Add(1)
+	if c.Count > 0 && n > int64(c.Count) {
+		return // it came before the close
+	}
 	c.show.received(m)
+	if n == int64(c.Count) {
+		signal(c.enough)
+	}
 	c.heard.Store(time.Now().UnixNano())
 }
 
@@ -147,6 +163,8 @@ func (c *Console) talk(ctx context.Context) error {
 			return c.leave()
 		case end := <-c.ended:
 			return c.judge(end)
+		case <-c.enough:
+			return c.leave()
 		case l := <-lines:
 			switch {
 			case l.err == io.EOF && !c.Keyboard:

@@ -56,6 +56,10 @@ func (s *show) received(m engine.Message) {
 		s.write(s.o.Out, text+"\n")
 		return
 	}
+	if s.o.Bare {
+		s.write(s.o.Out, harmless(text)+"\n")
+		return
+	}
 	text = strings.ReplaceAll(harmless(text), "\n", "\n  ")
 	s.write(s.o.Out, s.paint(cyan, "< ")+text+"\n")
 }

@@ -1,0 +1,254 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/weirws/weir/cmd/weir/internal/address"
+	"github.com/weirws/weir/cmd/weir/internal/operator"
+	"github.com/weirws/weir/cmd/weir/internal/problem"
+)
+
+// operating are the flags of commands that talk to the admin port. The token is
+// the configuration's, and so WEIR_ADMIN_TOKEN's.
+type operating struct {
+	config string
+	admin  string
+	at     string // where it is, for messages
+}
+
+func (o *operating) addTo(cmd *cobra.Command) {
+	addConfig(cmd, &o.config)
+	cmd.Flags().StringVar(&o.admin, "admin", "", "`URL` of the admin port, if not admin.addr")
+}
+
+// client returns what talks to the admin port.
+func (o *operating) client() (*operator.Client, error) {
+	c, err := loadConfig(o.config)
+	if err != nil {
+		return nil, err
+	}
+	o.at = reachable(c.Admin.Addr)
+	if o.admin != "" {
+		o.at = o.admin
+	}
+	if !strings.Contains(o.at, "://") && !strings.HasPrefix(o.at, "unix:") {
+		if err := address.Check("--admin", o.at); err != nil {
+			return nil, err
+		}
+		o.at = "http://" + o.at
+	}
+	return operator.NewClient(o.at, c.Admin.Token), nil
+}
+
+// reachable makes an address to connect to out of one to listen on.
+func reachable(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}
+
+// explain makes a problem of an error of the admin port.
+func (o *operating) explain(ctx context.Context, err error) error {
+	var refused *operator.StatusError
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
+		return problem.Failure(err, "the admin port wants a token, or another one", "It is admin.token of the server's configuration: export WEIR_ADMIN_TOKEN=..., or -c weir.yaml")
+	case errors.As(err, &refused):
+		return problem.Failure(err, "the server refuses: "+refused.Error(), "")
+	case ctx.Err() != nil:
+		return problem.Failure(err, "interrupted", "")
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, syscall.ENOENT):
+		return problem.Failure(err, "nothing listens on "+o.at, "Is weir serve running? Its admin port is named by --admin, or by -c weir.yaml.")
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
+		return problem.Failure(err, "the server has gone", "")
+	}
+	return problem.Failure(err, "the admin port at "+o.at+" cannot be used: "+err.Error(), "")
+}
+
+func newConns() *cobra.Command {
+	var o operating
+	var f format
+	var q operator.Query
+	cmd := &cobra.Command{
+		Use:   "conns",
+		Short: "List connections: by user, address or topic",
+		Example: `weir conns --topic news --limit 20
+weir conns --user ann -o json | jq .conns[].id`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if q.Limit < 0 {
+				return problem.Usage("weir conns: --limit is negative", "Leave it out for as many as the server gives.")
+			}
+			c, err := o.client()
+			if err != nil {
+				return err
+			}
+			found, total, err := c.Conns(cmd.Context(), q)
+			if err != nil {
+				return o.explain(cmd.Context(), err)
+			}
+			if f == asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"conns": append([]operator.Conn{}, found...), "total": total})
+			}
+			rows := [][]string{{"ID", "USER", "ADDRESS", "AGE", "PENDING", "IN", "OUT", "TOPICS"}}
+			for _, c := range found {
+				rows = append(rows, []string{
+					strconv.FormatUint(c.ID, 10), dash(visible(c.User)), c.IP, age(time.Since(c.ConnectedAt)), strconv.FormatInt(c.PendingBytes, 10),
+					strconv.FormatUint(c.MessagesIn, 10), strconv.FormatUint(c.MessagesOut, 10), dash(visible(strings.Join(c.Topics, " "))),
+				})
+			}
+			if err := writeTable(cmd.OutOrStdout(), rows); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d shown of %s connections\n", len(found), grouped(total))
+			return nil
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&q.User, "user", "", "`NAME` only this user's")
+	flags.StringVar(&q.IP, "ip", "", "`ADDR` only those from this address")
+	flags.StringVar(&q.Topic, "topic", "", "`TOPIC` only its subscribers")
+	flags.IntVar(&q.Limit, "limit", 0, "`N` at most")
+	o.addTo(cmd)
+	addFormat(cmd, &f)
+	return cmd
+}
+
+// dash stands for nothing in a table.
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// visible shows control characters as escapes: what a client says of itself does
+// not steer the operator's terminal.
+func visible(s string) string {
+	quoted := strconv.Quote(s)
+	if quoted == `"`+s+`"` || strings.ContainsAny(s, "\"\\") && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return s
+	}
+	return quoted
+}
+
+// age is a duration as operators say it.
+func age(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+func newTopics() *cobra.Command {
+	var o operating
+	var f format
+	cmd := &cobra.Command{
+		Use:   "topics",
+		Short: "List the topics that someone subscribes to",
+		Example: `weir topics
+weir topics -o json`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := o.client()
+			if err != nil {
+				return err
+			}
+			found, total, err := c.Topics(cmd.Context())
+			if err != nil {
+				return o.explain(cmd.Context(), err)
+			}
+			if f == asJSON {
+				return writeJSON(cmd.OutOrStdout(), map[string]any{"topics": append([]operator.Topic{}, found...), "total": total})
+			}
+			rows := [][]string{{"TOPIC", "SUBSCRIBERS", "PUBLISHED", "DROPPED"}}
+			for _, t := range found {
+				rows = append(rows, []string{visible(t.Name), grouped(t.Subscribers), strconv.FormatUint(t.Published, 10), strconv.FormatUint(t.Dropped, 10)})
+			}
+			if err := writeTable(cmd.OutOrStdout(), rows); err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d shown of %s topics\n", len(found), grouped(total))
+			return nil
+		},
+	}
+	cmd.Flags().SortFlags = false
+	o.addTo(cmd)
+	addFormat(cmd, &f)
+	return cmd
+}
+
+func newKick() *cobra.Command {
+	var o operating
+	var f format
+	cmd := &cobra.Command{
+		Use:   "kick ID...",
+		Short: "Close connections, by the id that weir conns shows",
+		Example: `weir kick 4711
+weir conns --user ann -o json | jq .conns[].id | xargs weir kick`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return problem.Usage("weir kick wants the id of a connection", "Find it with: weir conns")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids := make([]uint64, len(args))
+			for i, word := range args {
+				var err error
+				if ids[i], err = strconv.ParseUint(word, 10, 64); err != nil {
+					return problem.Usage("the id of a connection is a number, and not "+strconv.Quote(word), "Find it with: weir conns")
+				}
+			}
+			c, err := o.client()
+			if err != nil {
+				return err
+			}
+			var kicked []uint64
+			for _, id := range ids {
+				if err = c.Kick(cmd.Context(), id); err != nil {
+					break
+				}
+				kicked = append(kicked, id)
+			}
+			if f == asJSON {
+				if werr := writeJSON(cmd.OutOrStdout(), map[string]any{"kicked": append([]uint64{}, kicked...)}); werr != nil {
+					return werr
+				}
+			} else {
+				for _, id := range kicked {
+					fmt.Fprintf(cmd.OutOrStdout(), "closed %d\n", id)
+				}
+			}
+			return o.explain(cmd.Context(), err)
+		},
+	}
+	cmd.Flags().SortFlags = false
+	o.addTo(cmd)
+	addFormat(cmd, &f)
+	return cmd
+}
