@@ -52,7 +52,7 @@ func newEcho() *cobra.Command {
 	flags.IntVar(&f.Workers, "workers", 0, "`N` goroutines for callbacks; 0: they run on the loops")
 	flags.Var(&f.maxMessage, "max-message", "`BYTES` longest message, like 64k or 16m; 0: no limit")
 	flags.IntVar(&f.MaxFragments, "max-fragments", engine.DefaultMaxFragments, "`N` most frames of one message; 0: no limit")
-	flags.Var(&compression{&f.Compression}, "compress", "`CLASS` of permessage-deflate: off, shared, 1k, 4k, 8k, 16k, 32k")
+	flags.Var(&compression{&f.Compression}, "compress", "`CLASS` deflate: off, shared, 1k, 4k, 8k, 16k, 32k")
 	flags.DurationVar(&f.KeepAlive, "keepalive", engine.DefaultKeepAlive, "`DURATION` silence before a ping; 0: no pings")
 	flags.StringVar(&f.stats, "stats", "", "`ADDR` serve counters: GET /stats; POST /trim frees memory")
 	flags.BoolVar(&f.Locked, "lock-memory", false, "keep all memory in RAM (Linux)")
