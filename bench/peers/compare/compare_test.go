@@ -14,7 +14,7 @@ import (
 )
 
 func TestParseScenarios(t *testing.T) {
-	o := &options{scenarios: "echo-100x16x16K,rate-18000x2000x32,broadcast-5000x128,idle-10000,connect-64", duration: time.Second}
+	o := &options{scenarios: "echo-100x16x16K,rate-18000x2000x32,broadcast-5000x128,idle-10000,connect-64,echo-tls-10x1x32,idle-tls-10000x32", duration: time.Second}
 	list, err := parseScenarios(o)
 	if err != nil {
 		t.Fatal(err)
@@ -25,6 +25,8 @@ func TestParseScenarios(t *testing.T) {
 		{kind: "broadcast", conns: 5000, size: 128},
 		{kind: "idle", conns: 10000},
 		{kind: "connect", conns: 64},
+		{kind: "echo", conns: 10, inFlight: 1, size: 32, tls: true},
+		{kind: "idle", conns: 10000, size: 32, tls: true},
 	}
 	for i, s := range list {
 		got := *s

@@ -19,6 +19,7 @@ type comparison struct {
 	missing []string // what was left out, and why
 	tables  []*table
 
+	identity *identity // of the servers with TLS; nil until there is one
 	npmTried bool
 	npmErr   error
 }
@@ -97,14 +98,19 @@ func (c *comparison) once(ctx context.Context, s *scenario, r *row) error {
 }
 
 // fresh measures a server that was just started.
-func (c *comparison) fresh(ctx context.Context, s *scenario, p *peer, withStats bool) (*bench.Result, error) {
-	sv, err := start(ctx, p, c.options.serverCPU, withStats, s.deflate)
+func (c *comparison) fresh(ctx context.Context, s *scenario, p *peer, withStats bool) (r *bench.Result, err error) {
+	var id *identity
+	if s.tls {
+		if id, err = c.theIdentity(); err != nil {
+			return nil, err
+		}
+	}
+	sv, err := start(ctx, p, c.options.serverCPU, id, withStats, s.deflate)
 	if err != nil {
 		return nil, err
 	}
 	defer sv.stop()
-	r, err := s.run(ctx, sv)
-	if err != nil {
+	if r, err = s.run(ctx, sv); err != nil {
 		return nil, err // a Result that comes with an error is of no use here
 	}
 	return r, nil

@@ -47,7 +47,7 @@ func parse() *options {
 	o := &options{}
 	flag.StringVar(&o.peers, "peers", "", "servers, comma-separated; all")
 	flag.StringVar(&o.scenarios, "scenarios", "",
-		"the project's; echo-CONNSxINFLIGHTxSIZE, rate-PERSECONDxCONNSxSIZE, broadcast-CONNSxSIZE, idle-CONNS, connect-DIALING, with -deflate behind it or without; comma-separated, sizes may end in K or M")
+		"the project's; echo-CONNSxINFLIGHTxSIZE, rate-PERSECONDxCONNSxSIZE, broadcast-CONNSxSIZE, idle-CONNS, idle-CONNSxSIZE, connect-DIALING, with TLS as echo-tls-..., compressed with -deflate behind it; comma-separated, sizes may end in K or M")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; each server is measured once in each")
 	flag.DurationVar(&o.duration, "duration", 3*time.Second, "of each window")
 	flag.DurationVar(&o.warmup, "warmup", time.Second, "before each window")

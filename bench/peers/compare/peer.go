@@ -38,6 +38,9 @@ type peer struct {
 	// can says which scenarios it takes part in; nil: all.
 	can func(s *scenario) bool
 
+	// tls is true for a server that takes --tls-cert and --tls-key.
+	tls bool
+
 	command []string
 }
 
@@ -45,15 +48,15 @@ type peer struct {
 func allPeers() []*peer {
 	deflate := []string{"--compress"}
 	return []*peer{
-		{name: "weir", what: "handlers inline on one loop", group: ours, build: buildWeir(), compress: []string{"--compress", "shared"}},
-		{name: "weir-workers", what: "handlers on 64 workers", group: ours, build: buildWeir("--workers", "64"), can: onWorkers},
+		{name: "weir", tls: true, what: "handlers inline on one loop", group: ours, build: buildWeir(), compress: []string{"--compress", "shared"}},
+		{name: "weir-workers", tls: true, what: "handlers on 64 workers", group: ours, build: buildWeir("--workers", "64"), can: onWorkers},
 		{name: "bun", what: "Bun.serve, uWebSockets inside", group: others, build: buildBun, compress: deflate},
 		{name: "gnet", what: "bare echo on gnet.Engine", group: loops, module: "github.com/panjf2000/gnet/v2", build: buildGo("gnet")},
 		{name: "gobwas", what: "gobwas/ws, a goroutine per connection", group: goroutines, module: "github.com/gobwas/ws", build: buildGo("gobwas")},
-		{name: "gws", what: "lxzan/gws", group: goroutines, module: "github.com/lxzan/gws", build: buildGo("gws"), compress: deflate},
-		{name: "gorilla", what: "gorilla/websocket", group: goroutines, module: "github.com/gorilla/websocket", build: buildGo("gorilla")},
-		{name: "coder", what: "coder/websocket", group: goroutines, module: "github.com/coder/websocket", build: buildGo("coder"), compress: deflate},
-		{name: "nbio", what: "lesismal/nbio, non-blocking", group: goroutines, module: "github.com/lesismal/nbio", build: buildGo("nbio")},
+		{name: "gws", tls: true, what: "lxzan/gws", group: goroutines, module: "github.com/lxzan/gws", build: buildGo("gws"), compress: deflate},
+		{name: "gorilla", tls: true, what: "gorilla/websocket", group: goroutines, module: "github.com/gorilla/websocket", build: buildGo("gorilla")},
+		{name: "coder", tls: true, what: "coder/websocket", group: goroutines, module: "github.com/coder/websocket", build: buildGo("coder"), compress: deflate},
+		{name: "nbio", tls: true, what: "lesismal/nbio, non-blocking", group: goroutines, module: "github.com/lesismal/nbio", build: buildGo("nbio")},
 		{name: "ws", what: "npm ws with bufferutil on Node", group: others, build: buildNode, compress: deflate},
 		{name: "netpollbare", what: "bare loop on gnet's netpoll: the floor", group: floor, module: "github.com/panjf2000/gnet/v2",
 			build: buildGo("netpollbare"), can: notBroadcast},
@@ -65,7 +68,7 @@ func onWorkers(s *scenario) bool { return s.kind == "echo" && s.size < 1<<10 }
 
 // takesPart reports whether p is measured in s.
 func (p *peer) takesPart(s *scenario) bool {
-	return (p.can == nil || p.can(s)) && (!s.deflate || p.compress != nil)
+	return (p.can == nil || p.can(s)) && (!s.deflate || p.compress != nil) && (!s.tls || p.tls)
 }
 
 // notBroadcast is for a server that has none.

@@ -27,6 +27,7 @@ type scenario struct {
 	load     bench.Load
 	spin     bool
 	deflate  bool // messages are compressed, without a context on either side
+	tls      bool
 }
 
 // parseScenarios reads the list of the command line.
@@ -51,17 +52,23 @@ func (s *scenario) parse() error {
 	s.deflate = deflate
 	kind, rest, _ := strings.Cut(name, "-")
 	s.kind = kind
+	if after, ok := strings.CutPrefix(rest, "tls-"); ok {
+		rest, s.tls = after, true
+	}
 	var rate int
 	fields := map[string][]*int{
 		"echo":      {&s.conns, &s.inFlight, &s.size},
 		"rate":      {&rate, &s.conns, &s.size},
 		"broadcast": {&s.conns, &s.size},
-		"idle":      {&s.conns},
+		"idle":      {&s.conns, &s.size},
 		"connect":   {&s.conns},
 	}[kind]
 	parts := strings.Split(rest, "x")
+	if kind == "idle" && len(parts) == 1 { // nothing is echoed before
+		fields = fields[:1]
+	}
 	if fields == nil || len(parts) != len(fields) {
-		return fmt.Errorf("it is none of echo-CONNSxINFLIGHTxSIZE, rate-PERSECONDxCONNSxSIZE, broadcast-CONNSxSIZE, idle-CONNS, connect-DIALING, with -deflate behind it or without")
+		return fmt.Errorf("it is none of echo-CONNSxINFLIGHTxSIZE, rate-PERSECONDxCONNSxSIZE, broadcast-CONNSxSIZE, idle-CONNS, idle-CONNSxSIZE, connect-DIALING, or of these with -tls- in the place of the first -, or -deflate behind it")
 	}
 	for i, field := range fields {
 		n, err := number(parts[i])
@@ -92,6 +99,13 @@ func number(s string) (int, error) {
 
 // title says what the load is.
 func (s *scenario) title() string {
+	if s.tls {
+		return s.what() + ", TLS"
+	}
+	return s.what()
+}
+
+func (s *scenario) what() string {
 	size := bench.FormatBytes(float64(s.size))
 	if s.deflate {
 		size += " of JSON, compressed"
@@ -104,6 +118,9 @@ func (s *scenario) title() string {
 	case "broadcast":
 		return fmt.Sprintf("Broadcast to %d, %s, per delivery", s.conns, size)
 	case "idle":
+		if s.size > 0 {
+			return fmt.Sprintf("Idle: %d connections, after an echo of %s", s.conns, size)
+		}
 		return fmt.Sprintf("Idle: %d connections", s.conns)
 	default:
 		return fmt.Sprintf("Connect, upgrade, reset: %d handshakes under way", s.conns)
@@ -141,6 +158,9 @@ func (s *scenario) run(ctx context.Context, sv *server) (*bench.Result, error) {
 	if s.deflate {
 		at.Compression = bench.CompressedAlone
 	}
+	if s.tls {
+		at.URL, at.TLS = "wss://"+sv.addr+s.path(), sv.trust
+	}
 	switch s.kind {
 	case "echo":
 		return bench.Echo(ctx, bench.EchoOptions{Target: at, Load: s.load, Conns: s.conns, InFlight: s.inFlight})
@@ -153,7 +173,8 @@ func (s *scenario) run(ctx context.Context, sv *server) (*bench.Result, error) {
 		if sv.stats != "" {
 			trim = "http://" + sv.stats + "/trim"
 		}
-		return bench.Idle(ctx, bench.IdleOptions{Target: at, Conns: s.conns, Trim: trim, Settle: idleSettle})
+		return bench.Idle(ctx, bench.IdleOptions{
+			Target: at, Conns: s.conns, Trim: trim, Settle: idleSettle, Messages: min(s.size, 1), Size: s.size})
 	default:
 		at.Dialing = s.conns
 		return bench.Connect(ctx, bench.ConnectOptions{Target: at, Load: s.load})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,6 +23,7 @@ const (
 type server struct {
 	cmd    *exec.Cmd
 	addr   string
+	trust  *tls.Config
 	stats  string // address of POST /trim; empty: none
 	output output
 	gone   chan struct{} // is closed when the process has ended
@@ -46,9 +48,9 @@ func (o *output) String() string {
 	return strings.TrimSpace(string(o.b))
 }
 
-// start starts a peer, bound to a CPU unless cpu is negative, and waits until it
+// start starts a peer, with TLS if id is not nil, bound to a CPU unless cpu is negative, and waits until it
 // takes connections.
-func start(ctx context.Context, p *peer, cpu int, withStats, deflate bool) (*server, error) {
+func start(ctx context.Context, p *peer, cpu int, id *identity, withStats, deflate bool) (*server, error) {
 	s := &server{gone: make(chan struct{})}
 	var err error
 	if s.addr, err = freeAddr(); err != nil {
@@ -57,6 +59,10 @@ func start(ctx context.Context, p *peer, cpu int, withStats, deflate bool) (*ser
 	args := append(p.command[1:len(p.command):len(p.command)], "--listen", s.addr)
 	if deflate {
 		args = append(args, p.compress...)
+	}
+	if id != nil {
+		s.trust = id.trust
+		args = append(args, "--tls-cert", id.certFile, "--tls-key", id.keyFile)
 	}
 	if withStats {
 		if s.stats, err = freeAddr(); err != nil {

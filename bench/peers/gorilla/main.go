@@ -16,7 +16,7 @@ func main() {
 	addr := peer.Listen()
 	http.HandleFunc("/echo", echo)
 	http.HandleFunc("/broadcast", new(room).serve)
-	log.Fatal(http.ListenAndServe(addr, nil))
+	log.Fatal(peer.Serve(addr))
 }
 
 func echo(w http.ResponseWriter, r *http.Request) {

@@ -14,7 +14,7 @@ func main() {
 	addr := peer.Listen()
 	http.HandleFunc("/echo", serve(&echo{}))
 	http.HandleFunc("/broadcast", serve(&room{conns: make(map[*gws.Conn]struct{})}))
-	log.Fatal(http.ListenAndServe(addr, nil))
+	log.Fatal(peer.Serve(addr))
 }
 
 func serve(h gws.Event) http.HandlerFunc {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/lesismal/llib/std/crypto/tls"
 	"github.com/lesismal/nbio/logging"
 	"github.com/lesismal/nbio/nbhttp"
 	"github.com/lesismal/nbio/nbhttp/websocket"
@@ -19,11 +20,18 @@ func main() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/echo", upgrade(echo()))
 	mux.HandleFunc("/broadcast", upgrade(new(room).upgrader()))
-	engine := nbhttp.NewEngine(nbhttp.Config{
-		Network: "tcp",
-		Addrs:   []string{addr},
-		Handler: mux,
-	})
+	config := nbhttp.Config{Network: "tcp", Handler: mux}
+	if peer.Cert != "" {
+		// nbio steps TLS with a fork of crypto/tls.
+		cert, err := tls.LoadX509KeyPair(peer.Cert, peer.Key)
+		if err != nil {
+			log.Fatal(err)
+		}
+		config.AddrsTLS, config.TLSConfig = []string{addr}, &tls.Config{Certificates: []tls.Certificate{cert}}
+	} else {
+		config.Addrs = []string{addr}
+	}
+	engine := nbhttp.NewEngine(config)
 	if err := engine.Start(); err != nil {
 		log.Fatal(err)
 	}

@@ -44,6 +44,7 @@ weir bench idle --pid $(pidof weir) ws://127.0.0.1:9001/echo`,
 type measurement struct {
 	bench.Target
 	headers []string
+	trust   trust
 	cpu     int
 	json    bool
 	out     string
@@ -68,6 +69,9 @@ func newScenario(m *measurement, name, short string) *cobra.Command {
 			if m.URL, err = parseBenchURL(args[0]); err != nil {
 				return err
 			}
+			if m.TLS, err = m.trust.config(m.URL); err != nil {
+				return err
+			}
 			return m.measure(cmd)
 		},
 	}
@@ -82,6 +86,7 @@ func (m *measurement) addTo(cmd *cobra.Command) *cobra.Command {
 	flags.StringVar((*string)(&m.Compression), "compress", "", "`HOW` offer deflate: alone or context")
 	flags.IntVar(&m.cpu, "cpu", -1, "`N` CPU to stay on")
 	flags.StringArrayVarP(&m.headers, "header", "H", nil, "`LINE` send 'Name: value' with the requests; repeatable")
+	m.trust.addTo(flags)
 	flags.BoolVar(&m.json, "json", false, "write the result as JSON")
 	flags.StringVar(&m.out, "out", "", "`DIR` write plots there, as SVG")
 	return cmd

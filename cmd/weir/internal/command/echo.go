@@ -1,6 +1,7 @@
 package command
 
 import (
+	"crypto/tls"
 	"fmt"
 	"io"
 	"log/slog"
@@ -54,6 +55,8 @@ func newEcho() *cobra.Command {
 	flags.IntVar(&f.MaxFragments, "max-fragments", engine.DefaultMaxFragments, "`N` most frames of one message; 0: no limit")
 	flags.Var(&compression{&f.Compression}, "compress", "`CLASS` deflate: off, shared, 1k, 4k, 8k, 16k, 32k")
 	flags.DurationVar(&f.KeepAlive, "keepalive", engine.DefaultKeepAlive, "`DURATION` silence before a ping; 0: no pings")
+	flags.StringVar(&f.TLSCert, "tls-cert", "", "`FILE` speak TLS with it, PEM; it may be replaced")
+	flags.StringVar(&f.TLSKey, "tls-key", "", "`FILE` its key")
 	flags.StringVar(&f.stats, "stats", "", "`ADDR` serve counters: GET /stats; POST /trim frees memory")
 	flags.BoolVar(&f.Locked, "lock-memory", false, "keep all memory in RAM (Linux)")
 	flags.StringVar(&f.profile, "cpuprofile", "", "`FILE` write a CPU profile at the end")
@@ -78,6 +81,9 @@ func (f *echoFlags) check() error {
 	if err := address.Check("--listen", f.listen); err != nil {
 		return err
 	}
+	if err := f.checkTLS(); err != nil {
+		return err
+	}
 	if f.stats != "" {
 		if err := address.Check("--stats", f.stats); err != nil {
 			return err
@@ -85,6 +91,20 @@ func (f *echoFlags) check() error {
 	}
 	if f.Locked && !echo.CanLock {
 		return problem.Usage("weir echo: --lock-memory does not work on "+runtime.GOOS, "Leave it out.")
+	}
+	return nil
+}
+
+// checkTLS reads the certificate before a port is taken.
+func (f *echoFlags) checkTLS() error {
+	switch {
+	case f.TLSCert == "" && f.TLSKey == "":
+		return nil
+	case f.TLSCert == "" || f.TLSKey == "":
+		return problem.Usage("weir echo: --tls-cert and --tls-key belong together", "Give both, or neither.")
+	}
+	if _, err := tls.LoadX509KeyPair(f.TLSCert, f.TLSKey); err != nil {
+		return problem.Usage("weir echo: the certificate cannot be taken: "+err.Error(), "--tls-cert and --tls-key are PEM files that belong together.")
 	}
 	return nil
 }
@@ -140,6 +160,9 @@ func tellEcho(w io.Writer, f echoFlags, at net.Addr, statsAt string) {
 	where := at.String()
 	if host, ok := address.Host(at); ok {
 		where = "ws://" + host + "/"
+		if f.TLSCert != "" {
+			where = "wss://" + host + "/"
+		}
 	}
 	loops := f.Loops
 	if loops == 0 {

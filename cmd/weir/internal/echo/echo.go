@@ -20,6 +20,8 @@ type Options struct {
 	KeepAlive    time.Duration // silence before a ping; 0: no pings
 	Locked       bool          // LockMemory was called
 	Compression  engine.Compression
+	TLSCert      string       // PEM file with a certificate; "": no TLS
+	TLSKey       string       // PEM file with its key
 	Log          *slog.Logger // what an operator should know
 }
 
@@ -28,6 +30,8 @@ type Options struct {
 // any goroutine.
 type Server struct {
 	engine *engine.Server
+	cert   string // files; "": no TLS
+	key    string
 	locked bool         // all memory is
 	crowd  engine.Topic // the connections on /broadcast
 	held   held         // answers that did not fit into a backlog
@@ -35,7 +39,7 @@ type Server struct {
 
 // New returns a Server that does not listen yet.
 func New(o Options) (*Server, error) {
-	s := &Server{locked: o.Locked, held: held{of: map[*engine.Conn][]engine.Message{}}}
+	s := &Server{cert: o.TLSCert, key: o.TLSKey, locked: o.Locked, held: held{of: map[*engine.Conn][]engine.Message{}}}
 	var err error
 	s.engine, err = engine.New(engine.Handler{}, &engine.Options{
 		Loops:           o.Loops,
@@ -71,7 +75,12 @@ func noneIfZero[T int | time.Duration](n T) T {
 func (s *Server) Listen(addr string) (net.Listener, error) { return s.engine.Listen(addr) }
 
 // Serve accepts connections until Close or Shutdown; it blocks.
-func (s *Server) Serve(ln net.Listener) error { return s.engine.Serve(ln) }
+func (s *Server) Serve(ln net.Listener) error {
+	if s.cert != "" {
+		return s.engine.ServeTLS(ln, s.cert, s.key)
+	}
+	return s.engine.Serve(ln)
+}
 
 // Shutdown says goodbye to every connection with 1001 and waits until all are
 // gone or ctx ends.
