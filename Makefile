@@ -21,7 +21,7 @@ CLIENT_TESTS = $(shell $(GO) list ./... | grep '/clienttest$$')
 OTHER_TESTS  = $(shell $(GO) list ./... | grep -v '/clienttest$$')
 
 .PHONY: help build run test test-race test-invariants test-facts test-peers test-clients test-docs
-.PHONY: vet fmt-check check bench bench-peers million fuzz soak clients clean
+.PHONY: vet fmt-check check bench bench-peers million fuzz soak clients clean storm
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -102,6 +102,10 @@ bench-peers: ## weir beside other servers, interleaved; writes docs/benchmarks.m
 million: ## a million connections to one weir, in a guest kernel where need be (CONNS=50000, ARGS='--budget 300 --json' ...)
 	CGO_ENABLED=0 $(GO) build -o bin/static/weir ./cmd/weir
 	@exec bin/static/weir bench million $(if $(CONNS),--conns $(CONNS)) $(ARGS)
+
+STORMTIME ?= 1m
+storm: ## topics under the race detector for STORMTIME in each mode, and beside 1000 stalled readers
+	WEIR_STORM=$(STORMTIME) WEIR_STALLED=1000 $(GO) test -race -count=1 -v -timeout 1h -run 'TopicStorm|Hostile58Stalled' ./engine
 
 # A target's failure either leaves the input that failed in testdata/fuzz, or is the toolchain's race at the end of
 # -fuzztime (go.dev/issue/75804: "context deadline exceeded" and nothing else, mended in Go 1.27); that one runs again.

@@ -42,3 +42,21 @@ func TestBroadcastWrong(t *testing.T) {
 		}
 	})
 }
+
+// At a fixed rate, beside connections that read nothing, every receiver gets every message.
+func TestBroadcastStalled(t *testing.T) {
+	eachDriver(t, func(t *testing.T, at Target) {
+		s := (&testServer{room: true}).start(t)
+		at.URL = s.url()
+		r, err := Broadcast(context.Background(), BroadcastOptions{Target: at, Load: shortLoad(128), Conns: 5, Stalled: 7, PerSecond: 500})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Count < 5 || r.Latency == nil || r.Latency.Count > r.Count {
+			t.Errorf("got %d deliveries, %+v", r.Count, r.Latency)
+		}
+	})
+	if _, err := Broadcast(context.Background(), BroadcastOptions{Target: Target{URL: "wss://127.0.0.1:1/"}, Stalled: 1}); err != errStalledTLS {
+		t.Errorf("got %v", err)
+	}
+}
