@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/pprof"
 	"testing"
@@ -25,6 +26,10 @@ func TestMain(m *testing.M) {
 	if ln, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		ln.Close() // the runtime's own poller is open from here on
 	}
+	// go test -fuzz starts the goroutine of os/signal some time; it never ends.
+	interrupted := make(chan os.Signal, 1)
+	signal.Notify(interrupted, os.Interrupt)
+	signal.Stop(interrupted)
 	goroutines, fds := runtime.NumGoroutine(), len(descriptors())
 	code := m.Run()
 	if code == 0 && !home(goroutines, fds) {

@@ -141,7 +141,7 @@ func (c *Conn) readSock(linger bool) {
 				b = room[:min(len(room), maxCallBytes)]
 			}
 		}
-		n, errno := recv(int(c.sock)-1, b)
+		n, errno := l.recv(int(c.sock)-1, b)
 		if n <= 0 {
 			if errno == unix.EINTR {
 				continue

@@ -16,7 +16,7 @@ func (c *Conn) send(b []byte) (n int, err error) {
 	owed := false
 	for n < len(b) {
 		part := b[n:min(len(b), n+maxCallBytes)]
-		m, errno := send(fd, part)
+		m, errno := c.loop.send(fd, part)
 		n += m
 		if m == len(part) || errno == unix.EINTR {
 			continue
@@ -47,7 +47,10 @@ func (c *Conn) sendBuffers(bufs [][]byte) (n int, err error) {
 		if k == 0 {
 			break
 		}
-		m, errno := sendVector(fd, vec[:k])
+		m, errno := 0, c.loop.fault(fd)
+		if errno == 0 {
+			m, errno = sendVector(fd, vec[:k])
+		}
 		n += m
 		i, off = advance(bufs, i, off, m)
 		if m == size || errno == unix.EINTR {
