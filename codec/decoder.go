@@ -32,6 +32,7 @@ type Decoder struct {
 	deflate   bool
 	strict    bool
 	skipUTF8  bool
+	pieces    bool
 	maskBit   byte // what the mask bit of each frame must be
 
 	// The frame being received.
@@ -75,6 +76,7 @@ func (d *Decoder) Reset(cfg *Config, s Store) {
 		deflate:   cfg.Deflate,
 		strict:    cfg.StrictLength,
 		skipUTF8:  cfg.SkipUTF8,
+		pieces:    cfg.Pieces,
 		maxBytes:  math.MaxUint64,
 		maxFrames: cfg.MaxFragments,
 		maskBit:   bitMask,
@@ -273,6 +275,9 @@ func (d *Decoder) takeData(b []byte) (ev Event, n int, e *Error) {
 	if d.check && !d.text.Valid(p, last) {
 		return Event{}, n, errText
 	}
+	if d.pieces && !d.compressed {
+		return d.endLoan(p, last), n, nil
+	}
 	if last && d.msg == nil {
 		// All of the message is in b: the frames before it were empty.
 		ev = Event{Tag: Tag{Kind: Message, Op: d.msgOp, Compressed: d.compressed}, Data: p}
@@ -286,6 +291,23 @@ func (d *Decoder) takeData(b []byte) (ev Event, n int, e *Error) {
 		d.msg = append(d.msg, p...)
 	}
 	return d.endPiece(), n, nil
+}
+
+// endLoan gives p, some of a message that comes in pieces, and leaves the frame
+// when its payload is whole.
+func (d *Decoder) endLoan(p []byte, last bool) (ev Event) {
+	if last {
+		ev = Event{Tag: Tag{Kind: LastPiece, Op: d.msgOp}, Data: p}
+		d.endMessage()
+		return ev
+	}
+	if d.left == 0 {
+		d.state = inHead
+	}
+	if len(p) == 0 {
+		return Event{}
+	}
+	return Event{Tag: Tag{Kind: Piece, Op: d.msgOp}, Data: p}
 }
 
 // grow gets memory for a message of which have bytes are there, counting those

@@ -100,6 +100,8 @@ func (d *Decoder) judgeLength(h *head) *Error {
 		return errLengthMSB
 	case d.strict && !h.minimal():
 		return errLengthForm
+	case d.pieces && !d.packed(h):
+		return nil // none of it is kept
 	case d.maxFrames > 0 && d.frames >= d.maxFrames:
 		return errFragments
 	// total has been received, so it is far from 1<<63 and the sum does not wrap.
@@ -113,12 +115,16 @@ func (d *Decoder) judgeLength(h *head) *Error {
 // is one of the headers. What is compressed may be a little longer for that:
 // RFC 1951, 3.2.4, and zlib's bound for its weakest settings.
 func (d *Decoder) wireBytes(h *head) uint64 {
-	compressed := d.compressed
-	if OpCode(h.b0&bitsOp) != OpContinuation {
-		compressed = h.b0&bitRSV1 != 0
-	}
-	if !compressed {
+	if !d.packed(h) {
 		return d.maxBytes
 	}
 	return d.maxBytes + d.maxBytes>>3 + 64 // maxBytes was an int64
+}
+
+// packed reports whether the message of which h is a header is compressed.
+func (d *Decoder) packed(h *head) bool {
+	if OpCode(h.b0&bitsOp) == OpContinuation {
+		return d.compressed
+	}
+	return h.b0&bitRSV1 != 0
 }

@@ -19,7 +19,7 @@ const (
 // unless d is inside the payload of a data frame that lacks 4 KiB or more. Room
 // may call Store.
 func (d *Decoder) Room() []byte {
-	if d.state != inData || d.left < roomWorth {
+	if d.state != inData || d.left < roomWorth || d.pieces && !d.compressed {
 		return nil
 	}
 	if cap(d.msg)-len(d.msg) < smallRoom {
