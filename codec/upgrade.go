@@ -52,10 +52,36 @@ func (r *Request) CheckUpgrade() error {
 }
 
 // CheckHTTP is CheckUpgrade for a request that net/http parsed. r is only read.
+// A request for a WebSocket over HTTP/2 is checked by RFC 8441, 5: it has no key
+// and no Upgrade.
 func CheckHTTP(r *http.Request) error {
 	var q Request
 	q.FromHTTP(r)
+	if IsConnect(r) {
+		return q.checkConnect()
+	}
 	return q.CheckUpgrade()
+}
+
+// IsConnect reports whether r asks for a WebSocket over HTTP/2 by an extended
+// CONNECT: RFC 8441, 4. Any goroutine may call it.
+func IsConnect(r *http.Request) bool {
+	return r.ProtoMajor == 2 && r.Method == http.MethodConnect && equalFold(r.Header.Get(":protocol"), "websocket")
+}
+
+// checkConnect is CheckUpgrade for what IsConnect says yes to.
+func (r *Request) checkConnect() error {
+	switch {
+	case len(r.Host) == 0:
+		return refuse(http.StatusBadRequest, ":authority is empty")
+	case r.versions != 1 || string(r.version) != "13":
+		return refuseWith(http.StatusBadRequest, "Sec-WebSocket-Version is not 13", "Sec-WebSocket-Version", "13")
+	case r.origins > 1:
+		return refuse(http.StatusBadRequest, "there is more than one Origin")
+	case r.protocols && !r.validSubprotocols():
+		return refuse(http.StatusBadRequest, "Sec-WebSocket-Protocol is not a list of different tokens")
+	}
+	return nil
 }
 
 // AppendUpgrade appends the answer 101 to a request with key, whose bytes are

@@ -5,8 +5,9 @@ import "iter"
 // Client dials WebSockets. Its connections share its event loops. Its methods
 // may be called from any goroutine; Dial and Close block, the others don't.
 type Client struct {
-	core *core
-	base *route
+	core    *core
+	base    *route
+	sockets *route // of DialSocket
 }
 
 // NewClient returns a Client whose connections are h's; its Upgrade is not
@@ -26,7 +27,7 @@ func newClient(h Handler, set settings) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{core: co, base: co.newRoute(nil, h)}, nil
+	return &Client{core: co, base: co.newRoute(nil, h), sockets: co.newSockets(nil)}, nil
 }
 
 // Conns yields the open connections, in no particular order.

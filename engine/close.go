@@ -226,7 +226,8 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 	if extra != nil {
 		done = extra.done
 		extra.endTrips()
-		extra.dropHeld(errClosed)
+		c.tellRoom()
+		c.dropHeld(errClosed)
 	}
 	c.mu.Unlock()
 

@@ -31,8 +31,8 @@ func (s State) String() string {
 }
 
 // Conn is one WebSocket. All its methods may be called from any goroutine,
-// callbacks included, and none but RoundTrip blocks: what they send waits in
-// a queue that the connection's event loop writes out.
+// callbacks included, and none but RoundTrip and SendFrom blocks: what they send
+// waits in a queue that the connection's event loop writes out.
 //
 // It is one heap object, and while nothing is on its way it owns no other:
 //
@@ -129,11 +129,14 @@ const (
 	stopTold               // the Close callback was called: no other follows
 	stopLent               // too many bytes wait for a worker
 	stopBudget             // the memory budget is short, and it holds much
+	stopIntake             // too much waits for a reader
+	stopTaken              // an intake has the messages: no reason to stop
+	stopFresh              // Open has not returned, and may have an intake made: likewise
 
 	stopBrim // the memory budget is used up: nobody is read
 
 	// stopReading are those that stop the socket's reading.
-	stopReading = stopUser | stopStrand | stopLent | stopBudget | stopBrim
+	stopReading = stopUser | stopStrand | stopLent | stopBudget | stopIntake | stopBrim
 )
 
 // more holds what few connections have.
@@ -145,9 +148,12 @@ type more struct {
 	cancel      func()          // ends the context of the request that Upgrade judges
 	ctx         context.Context // of Context; nil until it is asked for
 	done        context.CancelCauseFunc
-	trips       []trip       // RoundTrips that wait for their pong
-	tls         *secure      // constant once attached
-	held        *sendq.Queue // publications that wait for the end of a message; nil without
+	intake      *intake       // has the messages; constant once made
+	writer      *Writer       // whose message is being sent
+	room        chan struct{} // closed when a Writer may go on; nil while none waits
+	trips       []trip        // RoundTrips that wait for their pong
+	tls         *secure       // constant once attached
+	held        *sendq.Queue  // messages that wait for the end of another; nil without
 	windows     *windows
 }
 

@@ -50,6 +50,7 @@ type route struct {
 	handler   Handler
 	codec     codec.Config
 	agreement agreement // on compression
+	sockets   bool      // they are Sockets: no callback is called
 
 	mu     sync.Mutex           // guards the following
 	agreed map[agreement]*route // the same, with each agreement that was met
@@ -65,7 +66,7 @@ func (rt *route) with(a agreement) *route {
 	defer rt.mu.Unlock()
 	found := rt.agreed[a]
 	if found == nil {
-		found = &route{core: rt.core, server: rt.server, handler: rt.handler, codec: rt.codec, agreement: a}
+		found = &route{core: rt.core, server: rt.server, handler: rt.handler, codec: rt.codec, agreement: a, sockets: rt.sockets}
 		found.codec.Deflate = true
 		if rt.agreed == nil {
 			rt.agreed = map[agreement]*route{}
@@ -109,13 +110,24 @@ func newCore(s settings) (co *core, err error) {
 }
 
 func (co *core) newRoute(s *Server, h Handler) *route {
+	if h.Fragment != nil {
+		h.Message = nil
+	}
 	return &route{core: co, server: s, handler: h, codec: codec.Config{
 		Client:          s == nil,
 		StrictLength:    co.StrictLength,
 		SkipUTF8:        co.SkipUTF8,
+		Pieces:          h.Fragment != nil,
 		MaxMessageBytes: int64(co.MaxMessageBytes),
 		MaxFragments:    co.MaxFragments,
 	}}
+}
+
+// newSockets returns the route of Sockets.
+func (co *core) newSockets(s *Server) *route {
+	rt := co.newRoute(s, Handler{})
+	rt.sockets, rt.codec.Pieces = true, true
+	return rt
 }
 
 func (co *core) eachLoop(f func(*loop)) {
@@ -127,6 +139,9 @@ func (co *core) eachLoop(f func(*loop)) {
 // newConn returns a connection that is not attached yet.
 func (co *core) newConn(r *route) *Conn {
 	c := &Conn{route: r, id: connIDs.Add(1), slot: -1}
+	if r.sockets {
+		c.takeIn()
+	}
 	co.sockets.Add(1)
 	return c
 }

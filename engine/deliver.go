@@ -31,6 +31,7 @@ const (
 type item struct {
 	op   op
 	kind Kind
+	last bool // of a message: no piece of it follows
 	code StatusCode
 	buf  *pool.Buffer // where data lies, if that is lent; the item holds it
 	data []byte
@@ -40,15 +41,16 @@ type item struct {
 	done func(error)
 }
 
-// lend delivers b, which is valid only now: with workers, a copy.
-func (c *Conn) lend(o op, k Kind, b []byte) {
+// lend delivers it, whose data is valid only now: with workers, a copy.
+func (c *Conn) lend(it item) {
 	if c.route.core.Inline {
-		c.run(item{op: o, kind: k, data: b})
+		c.run(it)
 		return
 	}
-	buf := c.loop().ledger.lent.Get(len(b))
-	buf.B = append(buf.B, b...)
-	c.deliver(item{op: o, kind: k, buf: buf, data: buf.B})
+	it.buf = c.loop().ledger.lent.Get(len(it.data))
+	it.buf.B = append(it.buf.B, it.data...)
+	it.data = it.buf.B
+	c.deliver(it)
 }
 
 // hear calls Message with b, which is valid only now. It panics if the callback
@@ -156,6 +158,10 @@ func (c *Conn) ran(left int) {
 // runContained runs it and lets no panic out.
 func (c *Conn) runContained(it item) {
 	defer c.caught(&it)
+	if it.op == opMessage && c.stops.Load()&(stopTaken|stopEnd) == stopTaken {
+		c.more.intake.put(&it)
+		return
+	}
 	c.run(it)
 }
 
@@ -182,9 +188,16 @@ func (c *Conn) run(it item) {
 		if h.Open != nil {
 			h.Open(c)
 		}
+		if c.stops.Load()&stopFresh != 0 {
+			c.stops.And(^uint32(stopFresh))
+		}
 	case opMessage:
-		if c.stops.Load()&stopEnd == 0 {
+		switch {
+		case c.stops.Load()&stopEnd != 0:
+		case h.Message != nil:
 			h.Message(c, Message{Kind: it.kind, Data: it.data})
+		case h.Fragment != nil:
+			h.Fragment(c, Fragment{Kind: it.kind, Last: it.last, Data: it.data})
 		}
 	case opPing:
 		h.Ping(c, it.data)
@@ -211,6 +224,9 @@ func (c *Conn) run(it item) {
 		it.f()
 	case opClose:
 		c.stops.Or(stopTold)
+		if in := c.intake(); in != nil {
+			in.finish(it.err)
+		}
 		if h.Close != nil {
 			h.Close(c, it.err)
 		}

@@ -71,11 +71,16 @@ type DialOptions struct {
 // The Conn is open when Dial returns, and Open may have been called. An answer
 // other than 101 is a *DialError.
 func (cl *Client) Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
+	return cl.dial(ctx, rawURL, o, cl.base)
+}
+
+// dial is Dial of a connection of rt.
+func (cl *Client) dial(ctx context.Context, rawURL string, o *DialOptions, rt *route) (*Conn, error) {
 	at, err := parseEndpoint(rawURL)
 	if err != nil {
 		return nil, fmt.Errorf("engine: dial: %w", err)
 	}
-	d := dialing{client: cl, at: at}
+	d := dialing{client: cl, route: rt, at: at}
 	if o != nil {
 		d.DialOptions = *o
 	}
@@ -102,6 +107,7 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, o *DialOptions) (*Con
 type dialing struct {
 	DialOptions // Header is its own
 	client      *Client
+	route       *route
 	at          *endpoint
 	followed    int // redirects
 }
@@ -231,7 +237,7 @@ func (d *dialing) handshake(ctx context.Context, nc net.Conn, pump *tlspump.Pump
 	if err := nc.SetDeadline(time.Time{}); err != nil {
 		return nil, err
 	}
-	return d.client.attach(d.client.base.with(agreed), nc, pump, string(answer.Subprotocol), bytes.Clone(b[n:]), d.Value)
+	return d.client.attach(d.route.with(agreed), nc, pump, string(answer.Subprotocol), bytes.Clone(b[n:]), d.Value)
 }
 
 var errNoSubprotocol = errors.New("the server chose none of the subprotocols that were offered")

@@ -52,6 +52,15 @@ func (m Message) JSON(v any) error {
 	return nil
 }
 
+// Fragment is a piece of a message, cut anywhere: text too, within a character
+// perhaps, and not as the peer has cut it into frames. Data is lent like a
+// Message's, and may be empty if it is the Last.
+type Fragment struct {
+	Kind Kind
+	Last bool // none of the message follows
+	Data []byte
+}
+
 // Handler is what a program does with its connections. Nil fields are skipped.
 //
 // The callbacks of one Conn run in order, one at a time; those of different
@@ -71,6 +80,13 @@ type Handler struct {
 
 	// Message gets every whole message, in the order of arrival.
 	Message func(c *Conn, m Message)
+
+	// Fragment, if not nil, gets messages in place of Message, in pieces as they
+	// come, for those that are larger than memory should hold. None of a message
+	// is kept, so MaxMessageBytes and MaxFragments don't bound it, except one that
+	// is compressed, which comes whole; MaxMessageIdle does. While the callback
+	// runs the peer is held back as it is for Message.
+	Fragment func(c *Conn, f Fragment)
 
 	// Ping and Pong get the peer's control frames. The pong that answers a
 	// ping is sent already, except with ManualPong. The payload is lent like a Message's.

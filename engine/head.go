@@ -144,6 +144,9 @@ func (c *Conn) enter(l *loop) {
 	l.enter(c)
 	l.count.upgraded.Add(1)
 	l.schedule(c)
+	if h := &c.route.handler; h.Open != nil && h.Message == nil && h.Fragment == nil {
+		c.stops.Or(stopFresh)
+	}
 	c.deliver(item{op: opOpen})
 }
 

@@ -2,16 +2,16 @@ package engine
 
 import "github.com/weirws/weir/engine/internal/sendq"
 
-// The publications that come while a connection is sending a fragmented message
-// wait in a queue of their own until that message is whole: RFC 6455, 5.4, lets
-// no other come between.
+// The publications, and with a Writer all messages, that come while a connection
+// is sending a fragmented message wait in a queue of their own until that message
+// is whole: RFC 6455, 5.4, lets no other come between.
 
 // holdBack keeps p for c, as far as m lets it wait. c.mu is held, and released.
 func (p *post) holdBack(l *loop, c *Conn, m manner) bool {
 	more := c.extend()
 	if more.held == nil {
 		more.held = sendq.New(&l.ledger.kept)
-		more.held.Hold(l.now)
+		more.held.Hold(l.time.Load())
 	}
 	q := more.held
 	before, keyed := q.Dropped(), p.keyed(c, m)
@@ -48,15 +48,20 @@ func (p *post) fits(l *loop, c *Conn, q *sendq.Queue, m manner) bool {
 func (c *Conn) releaseHeld() {
 	if c.more != nil && c.more.held != nil {
 		c.queue().Follow(c.more.held, (*witness)(c))
-		c.more.dropHeld(errClosed)
+		c.dropHeld(errClosed)
 	}
 }
 
-// dropHeld frees what is held.
-func (m *more) dropHeld(why error) {
-	if m.held != nil {
-		m.held.Clear(why)
-		m.held.Free()
-		m.held = nil
+// dropHeld frees what is held, and has the senders told why. mu is held.
+func (c *Conn) dropHeld(why error) {
+	m := c.more
+	if m == nil || m.held == nil {
+		return
 	}
+	m.held.Clear(why)
+	for _, o := range m.held.Finished() {
+		c.post(item{op: opDone, done: o.Done, err: o.Err})
+	}
+	m.held.Free()
+	m.held = nil
 }

@@ -100,11 +100,7 @@ func (c *Conn) inflated(l *loop, ev *codec.Event, owned *pool.Buffer) {
 		c.violated(l, err)
 		return
 	}
-	if c.route.handler.Message == nil {
-		buf.Release()
-		return
-	}
-	c.deliver(item{op: opMessage, kind: Kind(ev.Op), buf: buf, data: buf.B})
+	c.handOver(item{op: opMessage, kind: Kind(ev.Op), last: true, buf: buf, data: buf.B})
 }
 
 // inflaters are for frames of ours that are read again, to say what was dropped.

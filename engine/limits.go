@@ -189,6 +189,15 @@ const (
 	// flushBytes is how much may gather before a sender writes it itself
 	// rather than leave it to the loop.
 	flushBytes = 64 << 10
+	// aheadBytes is what a Writer or a Stream lets wait for the socket: with it
+	// the loop has something to write whenever the socket takes some.
+	// fragmentBytes is the most that goes into one frame of theirs.
+	aheadBytes    = 64 << 10
+	fragmentBytes = 32 << 10
+	// intakeBytes and intakeParts bound what was received and not read of a
+	// Socket or Stream: the last message, or piece, may go beyond.
+	intakeBytes = 64 << 10
+	intakeParts = 1024
 	// writeSlices and writeBytes bound one gathered write.
 	writeSlices = 64
 	writeBytes  = 256 << 10

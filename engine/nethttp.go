@@ -20,22 +20,38 @@ import (
 // `noServer`. The connection leaves net/http for the event loops, with the
 // bytes that were read ahead. Upgrade runs on net/http's goroutine. A request
 // that asks for no WebSocket goes to [Options.HTTP], or gets 426.
+//
+// A WebSocket over HTTP/2, RFC 8441, is served while ServeHTTP runs: it returns
+// when the connection has ended. net/http offers them only if the process was
+// started with http2xconnect=1 in the environment variable GODEBUG.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	answer, err := s.judgeHTTP(r)
+	if codec.IsConnect(r) {
+		s.serveConnect(w, r)
+		return
+	}
+	_, _ = s.takeOver(w, r, nil) // the peer was answered, and what is ours was logged
+}
+
+// takeOver makes the connection of r one of rt, nil: of the route that matches. If
+// it returns an error r was answered.
+func (s *Server) takeOver(w http.ResponseWriter, r *http.Request, rt *route) (*Conn, error) {
+	answer, err := s.judgeHTTP(r, rt)
 	if err != nil {
 		s.refuseHTTP(w, r, err)
-		return
+		return nil, err
 	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		s.core.unreserve()
 		s.core.Log.Error("engine: net/http did not give up a connection", "err", err)
 		s.refuseHTTP(w, r, refusal(http.StatusInternalServerError))
-		return
+		return nil, err
 	}
-	if err := s.attach(nc, answer, buffered(rw)); err != nil {
+	c, err := s.attach(nc, answer, buffered(rw))
+	if err != nil {
 		s.core.Log.Info("engine: an upgrade failed", "remote", r.RemoteAddr, "err", err)
 	}
+	return c, err
 }
 
 // Upgrade answers the opening handshake r that was read from nc, and takes nc
@@ -44,7 +60,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // with its cause. It blocks while the Upgrade callback runs and a refusal is
 // written.
 func (s *Server) Upgrade(nc net.Conn, r *http.Request, head []byte) error {
-	answer, err := s.judgeHTTP(r)
+	answer, err := s.judgeHTTP(r, nil)
 	if err != nil {
 		s.core.loops[0].count.refused.Add(1)
 		_ = nc.SetWriteDeadline(time.Now().Add(s.core.CloseTimeout)) // the write tells
@@ -55,7 +71,8 @@ func (s *Server) Upgrade(nc net.Conn, r *http.Request, head []byte) error {
 		}
 		return errors.Join(err, werr, nc.Close())
 	}
-	return s.attach(nc, answer, head)
+	_, err = s.attach(nc, answer, head)
+	return err
 }
 
 // settled is what an upgrade that net/http read was answered with.
@@ -63,18 +80,21 @@ type settled struct {
 	route       *route
 	value       any
 	subprotocol string
-	head        []byte // the answer
+	head        []byte      // the answer
+	header      http.Header // that Upgrade added to it
 }
 
-// judgeHTTP does for r what judge does for a request of our own. If it returns
-// no error, room for the connection is reserved.
-func (s *Server) judgeHTTP(r *http.Request) (*settled, error) {
+// judgeHTTP does for r what judge does for a request of our own, for a connection
+// of rt, nil: of the route that matches. If it returns no error, room for the
+// connection is reserved.
+func (s *Server) judgeHTTP(r *http.Request, rt *route) (a *settled, err error) {
 	if err := codec.CheckHTTP(r); err != nil {
 		return nil, err
 	}
-	rt, err := s.matchHTTP(r)
-	if err != nil {
-		return nil, err
+	if rt == nil {
+		if rt, err = s.matchHTTP(r); err != nil {
+			return nil, err
+		}
 	}
 	var parsed codec.Request
 	parsed.FromHTTP(r)
@@ -86,13 +106,13 @@ func (s *Server) judgeHTTP(r *http.Request) (*settled, error) {
 		return nil, refusal(http.StatusTooManyRequests)
 	}
 	req := &Request{HTTP: r, RemoteAddr: remote, Subprotocols: offered(&parsed)}
-	a := &settled{route: rt.with(s.core.accept(&parsed))}
+	a = &settled{route: rt.with(s.core.accept(&parsed))}
 	if rt.asks() {
 		if a.value, err = rt.ask(req); err != nil {
 			return nil, err
 		}
 	}
-	a.subprotocol = req.choose(s.core.Subprotocols)
+	a.subprotocol, a.header = req.choose(s.core.Subprotocols), req.header
 	if err := s.admit(); err != nil {
 		return nil, err
 	}
@@ -120,7 +140,7 @@ func (rt *route) ask(req *Request) (value any, err error) {
 func (s *Server) refuseHTTP(w http.ResponseWriter, r *http.Request, err error) {
 	var asked codec.Request
 	asked.FromHTTP(r)
-	if !asked.IsUpgrade() && s.core.HTTP != nil {
+	if !asked.IsUpgrade() && !codec.IsConnect(r) && s.core.HTTP != nil {
 		s.core.HTTP.ServeHTTP(w, r)
 		return
 	}
@@ -133,7 +153,9 @@ func (s *Server) refuseHTTP(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	h.Del("Content-Length") // how the answer is framed is net/http's business
 	h.Del("Transfer-Encoding")
-	h.Set("Connection", "close")
+	if r.ProtoMajor == 1 {
+		h.Set("Connection", "close")
+	}
 	w.WriteHeader(ref.Status)
 	_, _ = io.WriteString(w, ref.Body) // nobody is left to be told
 }
@@ -145,7 +167,7 @@ func buffered(rw *bufio.ReadWriter) []byte {
 }
 
 // attach makes nc, whose handshake was agreed upon, a connection.
-func (s *Server) attach(nc net.Conn, a *settled, early []byte) error {
+func (s *Server) attach(nc net.Conn, a *settled, early []byte) (*Conn, error) {
 	var pump *tlspump.Pump
 	if p := asPlain(nc); p != nil {
 		nc, early = p.release(early)
@@ -157,13 +179,14 @@ func (s *Server) attach(nc net.Conn, a *settled, early []byte) error {
 	c.setAddrs(nc)
 	s.core.arrivals.count(c.peer)
 	c.opened(a.subprotocol, a.head)
+	c.answered = len(a.head) == 0
 	if err := c.attach(nc, pump, early); err != nil {
 		c.giveUpQueue()
 		s.core.socketGone(c)
 		s.core.unreserve()
-		return fmt.Errorf("engine: %w", err)
+		return nil, fmt.Errorf("engine: %w", err)
 	}
-	return nil
+	return c, nil
 }
 
 // attach gives c, which is open, its socket: nc, or what pump runs over. early

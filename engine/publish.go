@@ -102,7 +102,8 @@ type post struct {
 	kind   Kind
 	except *Conn
 	key    sendq.Key
-	at     time.Time // of the call of Publish
+	at     time.Time   // of the call of Publish
+	done   func(error) // of SendOptions, if it is no publication
 
 	number        uint64 // of the loop's posts
 	members       int    // of shard, when it was posted
@@ -280,7 +281,7 @@ func (p *post) share(l *loop, c *Conn, q *sendq.Queue, f *form, m manner, keyed 
 		q.ShareKeyed(p.key, buf, buf.B, m.terms(nil), (*witness)(c))
 		return
 	}
-	q.Share(buf, buf.B, m.terms(nil))
+	q.Share(buf, buf.B, m.terms(p.done))
 }
 
 // masked returns the frame as a client sends it: with a mask of its own.

@@ -157,9 +157,11 @@ func (c *Conn) event(l *loop, in *inbound, ev *codec.Event, err error) {
 		return
 	}
 	switch ev.Kind {
-	case codec.Message:
+	case codec.Message, codec.LastPiece, codec.Piece:
 		c.said = l.now
-		l.messages++
+		if ev.Kind != codec.Piece {
+			l.messages++
+		}
 		l.bytes += uint64(len(ev.Data))
 		c.message(l, in, ev)
 	case codec.Ping:
@@ -171,14 +173,14 @@ func (c *Conn) event(l *loop, in *inbound, ev *codec.Event, err error) {
 			c.answerPing(ev.Data)
 		}
 		if c.route.handler.Ping != nil && c.stops.Load()&stopEnd == 0 {
-			c.lend(opPing, 0, ev.Data)
+			c.lend(item{op: opPing, data: ev.Data})
 		}
 	case codec.Pong:
 		if !c.ponged(ev.Data) && !c.paced(l) {
 			return
 		}
 		if c.route.handler.Pong != nil && c.stops.Load()&stopEnd == 0 {
-			c.lend(opPong, 0, ev.Data)
+			c.lend(item{op: opPong, data: ev.Data})
 		}
 	case codec.Close:
 		c.phase = phaseDone
@@ -187,7 +189,7 @@ func (c *Conn) event(l *loop, in *inbound, ev *codec.Event, err error) {
 	}
 }
 
-// message hands a whole message to the handler.
+// message hands a message, or a piece of one, to whoever wants it.
 func (c *Conn) message(l *loop, in *inbound, ev *codec.Event) {
 	var owned *pool.Buffer
 	if ev.Owned {
@@ -197,21 +199,28 @@ func (c *Conn) message(l *loop, in *inbound, ev *codec.Event) {
 		c.inflated(l, ev, owned)
 		return
 	}
-	if c.route.handler.Message == nil || c.stops.Load()&stopEnd != 0 {
-		if owned != nil {
-			owned.Release()
-		}
-		return
-	}
-	if owned == nil && c.route.core.Inline {
+	if owned == nil && c.route.core.Inline && c.route.handler.Message != nil && c.stops.Load()&(stopEnd|stopTaken) == 0 {
 		c.hear(Kind(ev.Op), ev.Data)
 		return
 	}
-	if owned == nil {
-		c.lend(opMessage, Kind(ev.Op), ev.Data)
-		return
+	c.handOver(item{op: opMessage, kind: Kind(ev.Op), last: ev.Kind != codec.Piece, buf: owned, data: ev.Data})
+}
+
+// handOver delivers a message, or a piece of one, if somebody wants it. Its data
+// is valid only now if it has no buf.
+func (c *Conn) handOver(it item) {
+	h, stops := &c.route.handler, c.stops.Load()
+	switch {
+	case stops&stopEnd != 0, h.Message == nil && h.Fragment == nil && stops&(stopTaken|stopFresh) == 0:
+		it.giveUp()
+	case c.route.sockets, stops&stopTaken != 0 && c.route.core.Inline: // nothing of it waits for a worker
+		c.more.intake.put(&it)
+		it.giveUp()
+	case it.buf == nil:
+		c.lend(it)
+	default:
+		c.deliver(it)
 	}
-	c.deliver(item{op: opMessage, kind: Kind(ev.Op), buf: owned, data: ev.Data})
 }
 
 // violated answers a peer that broke the protocol.

@@ -16,7 +16,8 @@ var errClosed = net.ErrClosed
 type SendOptions struct {
 	// More says that further fragments of the message follow: ws's fin: false.
 	// The next data frame that is sent is a fragment of the same message,
-	// whatever its Kind, until one without More ends it. A fragment is never
+	// whatever its Kind, until one without More ends it: where several goroutines
+	// send, use [Conn.Writer], which keeps others out. A fragment is never
 	// dropped: one that a full backlog refuses may be sent again.
 	More bool
 	// Done, if not nil, is called once, in turn with c's callbacks: with nil
@@ -26,6 +27,8 @@ type SendOptions struct {
 	// Compress says whether the message is compressed; CompressAuto. A message
 	// in fragments never is.
 	Compress Compress
+
+	by *Writer // whose fragment it is
 }
 
 // Send queues one message. data is copied. It may be called from any goroutine
@@ -99,12 +102,21 @@ func (c *Conn) send(k Kind, data []byte, o SendOptions) error {
 func (c *Conn) commit(k Kind, data, packed []byte, o SendOptions) (packedSent bool, err error) {
 	op, m, whole := codec.OpCode(k), c.manner(), !o.More && !c.fragmented
 	if c.fragmented {
+		if c.more != nil && c.more.writer != o.by {
+			return false, c.holdSend(k, data, o)
+		}
 		op = codec.OpContinuation
 	}
 	if err := c.admit(k, data, m, whole); err != nil {
 		return false, err
 	}
 	c.fragmented = o.More
+	if o.by != nil {
+		c.more.writer = nil
+		if o.More {
+			c.more.writer = o.by
+		}
+	}
 	if packed != nil && whole {
 		data, packedSent = packed, true
 	}
@@ -117,6 +129,7 @@ func (c *Conn) commit(k Kind, data, packed []byte, o SendOptions) (packedSent bo
 	}
 	if op == codec.OpContinuation && !o.More {
 		c.releaseHeld()
+		c.tellRoom()
 	}
 	c.depart()
 	return packedSent, nil
@@ -338,6 +351,7 @@ func (c *Conn) settle(l *loop) {
 			l.reclaim(c)
 		}
 	}
+	c.tellRoom()
 	next, blocked := c.closingStep(), c.blocked
 	c.mu.Unlock()
 	if blocked || c.stops.Load()&stopBudget != 0 {

@@ -23,6 +23,7 @@ import (
 type Server struct {
 	core    *core
 	base    *route // of paths that Handle was not called for
+	sockets *route // of Accept
 	empty   bool   // base has no callbacks
 	mux     *http.ServeMux
 	routed  atomic.Bool // Handle was called
@@ -56,7 +57,7 @@ func newServer(h Handler, set settings) (*Server, error) {
 	}
 	s := &Server{core: co, mux: http.NewServeMux(), done: make(chan struct{})}
 	s.topics.gained, s.topics.lost = set.TopicGained, set.TopicLost
-	s.base = co.newRoute(s, h)
+	s.base, s.sockets = co.newRoute(s, h), co.newSockets(s)
 	s.empty = reflect.ValueOf(h).IsZero()
 	return s, nil
 }

@@ -157,7 +157,7 @@ func (c *Conn) shed(l *loop) {
 	if m := c.more; m != nil {
 		if m.held != nil {
 			m.held.Abandon(ErrMemory, (*witness)(c))
-			m.dropHeld(ErrMemory)
+			c.dropHeld(ErrMemory)
 		}
 		if m.windows != nil {
 			m.windows.in.drop() // no message of the peer counts any more

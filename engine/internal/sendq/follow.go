@@ -2,7 +2,7 @@ package sendq
 
 // Follow moves the frames of from behind those of q, of which none is dropped
 // but one whose key they have: w is shown that. All of them are data that was
-// shared, without a Done. They begin to wait anew.
+// shared. They begin to wait anew.
 func (q *Queue) Follow(from *Queue, w Witness) {
 	var keys map[uint64]Key // by place
 	if len(from.keys) > 0 {
@@ -17,8 +17,11 @@ func (q *Queue) Follow(from *Queue, w Witness) {
 		if f.gone {
 			continue
 		}
-		buf, b, t := f.buf, f.b, Terms{Class: f.class, Age: f.age}
-		f.buf = nil // q has the reference
+		buf, b, t := f.buf, f.b, Terms{Class: f.class, Age: f.age, Done: f.done}
+		if f.buf = nil; f.done != nil { // q has the reference, and tells
+			f.done = nil
+			from.asked--
+		}
 		if k, keyed := keys[l.first+uint64(i)]; keyed {
 			q.ShareKeyed(k, buf, b, t, w)
 			continue

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// serveConnect serves a WebSocket over HTTP/2: RFC 8441. The stream of the
+// request is the connection, so it lasts until that has ended.
+func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
+	a, err := s.judgeHTTP(r, nil)
+	if err != nil {
+		s.refuseHTTP(w, r, err)
+		return
+	}
+	h := w.Header()
+	for name, values := range a.header {
+		h[http.CanonicalHeaderKey(name)] = values
+	}
+	if a.subprotocol != "" {
+		h.Set("Sec-WebSocket-Protocol", a.subprotocol)
+	}
+	if x := a.route.extensions(); x != "" {
+		h.Set("Sec-WebSocket-Extensions", x)
+	}
+	a.head = nil
+	w.WriteHeader(http.StatusOK) // RFC 8441, 5: in place of 101
+	st := newHTTP2Stream(w, r)
+	if err := st.rc.Flush(); err != nil {
+		s.core.unreserve()
+		s.core.Log.Info("engine: an upgrade failed", "remote", r.RemoteAddr, "err", err)
+		return
+	}
+	if _, err := s.attach(st, a, nil); err != nil {
+		s.core.Log.Info("engine: an upgrade failed", "remote", r.RemoteAddr, "err", err)
+	}
+	<-st.gone
+}
+
+// http2Stream is the stream of a request as a net.Conn. Close is to be called
+// before the request's handler returns: nothing may be written afterwards.
+type http2Stream struct {
+	w             http.ResponseWriter
+	rc            *http.ResponseController
+	body          io.ReadCloser
+	local, remote net.Addr
+
+	closing atomic.Bool
+	writing sync.Mutex    // held by Write
+	gone    chan struct{} // closed when nothing is written any more
+}
+
+var _ net.Conn = (*http2Stream)(nil)
+
+func newHTTP2Stream(w http.ResponseWriter, r *http.Request) *http2Stream {
+	st := &http2Stream{w: w, rc: http.NewResponseController(w), body: r.Body, remote: &net.UnixAddr{Net: "unix"}, gone: make(chan struct{})}
+	if remote, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
+		st.remote = net.TCPAddrFromAddrPort(remote)
+	}
+	st.local, _ = r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return st
+}
+
+// Read reads what the peer sends.
+func (st *http2Stream) Read(b []byte) (int, error) { return st.body.Read(b) }
+
+// Write sends b at once.
+func (st *http2Stream) Write(b []byte) (n int, err error) {
+	st.writing.Lock()
+	defer st.writing.Unlock()
+	if st.closing.Load() {
+		return 0, net.ErrClosed
+	}
+	if n, err = st.w.Write(b); err == nil {
+		err = st.rc.Flush()
+	}
+	return n, err
+}
+
+// Close ends Read and Write. The stream itself ends when the handler returns.
+func (st *http2Stream) Close() error {
+	if st.closing.Swap(true) {
+		return net.ErrClosed
+	}
+	_ = st.body.Close() // it always succeeds
+	if !st.writing.TryLock() {
+		_ = st.rc.SetWriteDeadline(time.Unix(1, 0)) // resets the stream: Write returns
+		st.writing.Lock()
+	}
+	st.writing.Unlock()
+	close(st.gone)
+	return nil
+}
+
+// LocalAddr is the address of the connection that carries the stream.
+func (st *http2Stream) LocalAddr() net.Addr { return st.local }
+
+// RemoteAddr is the peer's address.
+func (st *http2Stream) RemoteAddr() net.Addr { return st.remote }
+
+// SetDeadline is for both directions.
+func (st *http2Stream) SetDeadline(t time.Time) error {
+	if err := st.rc.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return st.rc.SetWriteDeadline(t)
+}
+
+// SetReadDeadline bounds Read.
+func (st *http2Stream) SetReadDeadline(t time.Time) error { return st.rc.SetReadDeadline(t) }
+
+// SetWriteDeadline bounds Write.
+func (st *http2Stream) SetWriteDeadline(t time.Time) error { return st.rc.SetWriteDeadline(t) }
