@@ -29,7 +29,8 @@ type Socket struct {
 // Server's Options, and returns the connection. No Handler is asked, and no Path,
 // which is the mux's business. If r is refused the answer has been given when
 // Accept returns the *Refusal. Over HTTP/2, where a connection ends with its
-// http.Handler, it refuses with 501: ServeHTTP does serve those.
+// http.Handler, it refuses with 501: ServeHTTP does serve those. It may be called
+// from any goroutine, and does not block, unless CheckOrigin does.
 func (s *Server) Accept(w http.ResponseWriter, r *http.Request) (*Socket, error) {
 	if codec.IsConnect(r) {
 		err := refusal(http.StatusNotImplemented)
