@@ -109,6 +109,9 @@ func (v *villain) listen(x exchange) (code int, wrong string) {
 			}
 			ponged++
 		case f.op == opPing:
+			if v.write(appendMasked(nil, opPong, f.payload, someMask)) != nil {
+				return 0, missing(echoed, ponged, &x)
+			}
 		case f.op == opClose:
 			if code = closeNoStatus; len(f.payload) >= 2 {
 				code = int(binary.BigEndian.Uint16(f.payload))

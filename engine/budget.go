@@ -23,7 +23,10 @@ type budget struct {
 	grain int64
 	total atomic.Int64
 	level atomic.Uint32
-	_     [64]byte // what follows changes more often
+	// pressed is true while the process is near GOMEMLIMIT: then the level is
+	// levelSoft at least.
+	pressed atomic.Bool
+	_       [64]byte // what follows changes more often
 }
 
 // level says how near the limit a core is.
@@ -54,12 +57,16 @@ func (b *budget) now() level { return level(b.level.Load()) }
 func (b *budget) judge(total int64) (raised bool) {
 	lv := levelCalm
 	switch {
+	case b.limit == 0:
 	case total >= b.limit/100*brimPercent:
 		lv = levelBrim
 	case total >= b.limit:
 		lv = levelHard
 	case total >= b.limit/100*softPercent:
 		lv = levelSoft
+	}
+	if b.pressed.Load() {
+		lv = max(lv, levelSoft)
 	}
 	if b.now() == lv {
 		return false

@@ -30,7 +30,7 @@ func (k *clock) step(now time.Time) {
 // that rest are woken less often, and it sleeps longer when all of them do.
 func (co *core) runClock() {
 	defer close(co.clockDone)
-	t := time.NewTimer(tick)
+	t, memory := time.NewTimer(tick), newPressure()
 	defer t.Stop()
 	for {
 		select {
@@ -40,6 +40,7 @@ func (co *core) runClock() {
 		case <-t.C:
 			co.clock.step(time.Now())
 			co.clock.ticked.Store(int64(time.Since(co.start)))
+			co.press(memory.look())
 		}
 		t.Reset(co.beat())
 	}

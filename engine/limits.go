@@ -111,6 +111,10 @@ const (
 	shedPercent  = 95
 	brimPercent  = 105
 	budgetGrains = 64
+	// pressurePercent and reliefPercent of GOMEMLIMIT are where the process's own
+	// need begins, and ends, to count as if softPercent was reached.
+	pressurePercent = 90
+	reliefPercent   = 85
 	// largeBytes is the size from which an unfinished message is not read on
 	// above the soft mark, and strainTicks for how long: then it is given up,
 	// so that messages which nobody may finish don't keep the server there.

@@ -50,7 +50,7 @@ type Options struct {
 	// MemoryBudget bounds the bytes that the engine holds for all its peers
 	// together: what waits for sockets, what was published and is not written
 	// everywhere, messages received in part and those that wait for workers;
-	// 1 GiB. From 80 % of it on upgrades are refused with 503, connections whose
+	// 1 GiB, or half of GOMEMLIMIT if that is less. From 80 % of it on upgrades are refused with 503, connections whose
 	// replies wait or with a large unfinished message are not read, and
 	// messages with a [PublishOptions.Key] are conflated for all subscribers
 	// that may lose some. At the bound the connections that hold the most for
@@ -240,7 +240,7 @@ func newSettings(o *Options) (settings, error) {
 	if s.MaxControlsPerSecond > maxControlRate {
 		return s, fmt.Errorf("engine: Options.MaxControlsPerSecond is %d; it is at most %d", s.MaxControlsPerSecond, maxControlRate)
 	}
-	s.MemoryBudget = max(or(s.MemoryBudget, DefaultMemoryBudget), 0)
+	s.MemoryBudget = max(or(s.MemoryBudget, min(DefaultMemoryBudget, memoryLimit()/2)), 0)
 	s.backlogFrames = max(s.MaxBacklogBytes/minFrameCost, minBacklogFrames)
 	if s.Path != "" && s.Path[0] != '/' {
 		return s, fmt.Errorf("engine: Options.Path is %q; it starts with a slash", s.Path)

@@ -124,7 +124,9 @@ func runEcho(cmd *cobra.Command, f echoFlags) error {
 		defer stop()
 	}
 	f.MaxMessage = int(f.maxMessage)
-	f.Log = newLog(slog.LevelWarn)
+	log, flush := newLog(slog.LevelWarn)
+	defer flush()
+	f.Log = log
 	s, err := echo.New(f.Options)
 	if err != nil {
 		return problem.Failure(err, "cannot start: "+err.Error(), "")

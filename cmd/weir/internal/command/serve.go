@@ -113,8 +113,10 @@ func (s *serving) run(cmd *cobra.Command) error {
 	level := new(slog.LevelVar)
 	level.Set(gateway.LevelOf(c))
 	drained := make(chan int64, 1)
+	log, flush := logOf(c, level)
+	defer flush()
 	o := gateway.Options{
-		Config: c, DemoKey: key, Version: version.String(), Level: level, Log: logOf(c, level),
+		Config: c, DemoKey: key, Version: version.String(), Level: level, Log: log,
 		Drained: func(left int64) { drained <- left },
 	}
 	if s.path != "" {
@@ -204,13 +206,9 @@ func drainBySignal(g *gateway.Gateway, signals <-chan os.Signal, ended <-chan er
 }
 
 // logOf logs to stderr as the configuration says: text for people, JSON for
-// programs.
-func logOf(c *config.Config, level slog.Leveler) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
-	if c.Log.Format == "text" || c.Log.Format == "auto" && terminal.Is(os.Stderr) {
-		return slog.New(slog.NewTextHandler(os.Stderr, o))
-	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, o))
+// programs. flush writes what waits.
+func logOf(c *config.Config, level slog.Leveler) (log *slog.Logger, flush func()) {
+	return logTo(os.Stderr, c.Log.Format == "text" || c.Log.Format == "auto" && terminal.Is(os.Stderr), level)
 }
 
 // tell shows how to use what listens.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -53,11 +54,17 @@ func run(ctx context.Context, s server, addr, command string, tell func(net.Addr
 	return nil
 }
 
-// newLog logs to stderr: text for people, JSON for programs.
-func newLog(level slog.Level) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
-	if terminal.Is(os.Stderr) {
-		return slog.New(slog.NewTextHandler(os.Stderr, o))
+// newLog logs to stderr: text for people, JSON for programs. flush writes what
+// waits.
+func newLog(level slog.Level) (log *slog.Logger, flush func()) {
+	return logTo(os.Stderr, terminal.Is(os.Stderr), level)
+}
+
+// logTo logs to w, which nobody waits for.
+func logTo(w io.Writer, text bool, level slog.Leveler) (log *slog.Logger, flush func()) {
+	lines, o := newLogLines(w), &slog.HandlerOptions{Level: level}
+	if text {
+		return slog.New(slog.NewTextHandler(lines, o)), lines.flush
 	}
-	return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	return slog.New(slog.NewJSONHandler(lines, o)), lines.flush
 }
