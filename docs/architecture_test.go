@@ -171,7 +171,7 @@ func TestDoorsCanFail(t *testing.T) {
 // topLevel is all that may lie at the top, besides names that begin with a dot and what .gitignore names.
 var topLevel = []string{
 	"go.mod", "go.sum", "engine", "codec", "poller", "pool", "bench", "cmd", "docs",
-	"Makefile", "README.md", "LICENSE", "CHANGELOG.md",
+	"Makefile", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md",
 }
 
 // checkTop complains of entries of the top directory that have no place there.

@@ -1,0 +1,61 @@
+package docs
+
+import (
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// hostileLines says of the plan's lines which must have a row: all but those of clusters and of handing over.
+func hostileLines() map[int]bool {
+	lines := map[int]bool{}
+	for n := 1; n <= 82; n++ {
+		lines[n] = n != 71 && n != 72 && (n < 77 || n > 81)
+	}
+	return lines
+}
+
+// checkReliability holds the rows of reliability.md to the plan's lines, and to the tests that exist.
+func checkReliability(tree fs.FS, text string) []string {
+	found, err := sources(tree)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var complaints []string
+	want := hostileLines()
+	for _, row := range rows(text, "line", "what happens", "tests") {
+		n, err := strconv.Atoi(row[0])
+		if err != nil || !want[n] {
+			complaints = append(complaints, fmt.Sprintf("line %s is none of the plan's, or stands twice", row[0]))
+			continue
+		}
+		want[n] = false
+		complaints = append(complaints, checkProof(found, "line "+row[0], row[2])...)
+	}
+	for n := 1; n <= 82; n++ {
+		if want[n] {
+			complaints = append(complaints, fmt.Sprintf("line %d has no row", n))
+		}
+	}
+	return complaints
+}
+
+func TestReliability(t *testing.T) {
+	tree := repository(t)
+	for _, c := range checkReliability(tree, read(t, tree, "docs/reliability.md")) {
+		t.Error(c)
+	}
+}
+
+func TestReliabilityComplains(t *testing.T) {
+	small := tree("engine/a_test.go", "package engine\nfunc TestA(t *testing.T) {}\n")
+	text := "| line | what happens | tests |\n|---|---|---|\n| 1 | x | `engine.TestA` |\n| 2 | x | `engine.TestB` |\n| 71 | x | `engine.TestA` |\n| 1 | x | `engine.TestA` |\n"
+	got := strings.Join(checkReliability(small, text), "\n")
+	for _, want := range []string{"line 2 names engine.TestB", "line 71 is none", "line 1 is none", "line 3 has no row"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%.500s", want, got)
+		}
+	}
+}
