@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -36,6 +37,7 @@ const (
 	unixed   door = "unix"    // the same on a Unix socket
 	attached door = "attach"  // behind net/http
 	handed   door = "upgrade" // a net.Conn and a request, by Server.Upgrade
+	http2ed  door = "http2"   // behind net/http, a stream of HTTP/2: where net/http offers them
 )
 
 func (r rig) String() string {
@@ -51,6 +53,14 @@ func choose(b bool, yes, no string) string {
 
 // rigs are all of them. A dimension more is a loop more.
 func rigs() (all []rig) {
+	if os.Getenv(http2Only) != "" {
+		for _, inline := range []bool{false, true} {
+			for _, loops := range []int{1, 4} {
+				all = append(all, rig{inline: inline, loops: loops, door: http2ed})
+			}
+		}
+		return all
+	}
 	for _, inline := range []bool{false, true} {
 		for _, loops := range []int{1, 4} {
 			for _, d := range []door{listened, unixed, attached, handed} {
@@ -121,6 +131,8 @@ func (s *running) start(d door) {
 		}
 		s.t.Cleanup(hs.Close)
 		s.network, s.addr = "tcp", hs.Listener.Addr().String()
+	case http2ed:
+		s.overHTTP2()
 	case handed:
 		s.hand()
 	}
