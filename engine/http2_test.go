@@ -18,11 +18,13 @@ import (
 	"github.com/weirws/weir/codec"
 )
 
-// clientOf is a client of hs that may ask for an extended CONNECT, as net/http's may not.
-func clientOf(t testing.TB, hs *httptest.Server) *http2.Transport {
+// clientOf is a client of hs that may ask for an extended CONNECT.
+func clientOf(t testing.TB, hs *httptest.Server) *http.Client {
+	//lint:ignore SA1019 net/http's Transport refuses the pseudo-header :protocol
 	tr := &http2.Transport{TLSClientConfig: hs.Client().Transport.(*http.Transport).TLSClientConfig.Clone()}
-	t.Cleanup(tr.CloseIdleConnections)
-	return tr
+	client := &http.Client{Transport: tr}
+	t.Cleanup(client.CloseIdleConnections)
+	return client
 }
 
 // http2Only is set in the process that net/http offers WebSockets over HTTP/2 in: it reads GODEBUG when it starts.
@@ -60,7 +62,7 @@ func (s *running) overHTTP2() {
 	hs.EnableHTTP2 = true
 	hs.StartTLS()
 	s.t.Cleanup(hs.Close)
-	tr := clientOf(s.t, hs)
+	client := clientOf(s.t, hs)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		s.t.Fatal(err)
@@ -73,7 +75,7 @@ func (s *running) overHTTP2() {
 			if err != nil {
 				return
 			}
-			all.Go(func() { s.passOn(nc, hs.URL, tr) })
+			all.Go(func() { s.passOn(nc, hs.URL, client) })
 		}
 	})
 	s.t.Cleanup(func() {
@@ -83,7 +85,7 @@ func (s *running) overHTTP2() {
 }
 
 // passOn connects nc with a stream of hs.
-func (s *running) passOn(nc net.Conn, url string, tr *http2.Transport) {
+func (s *running) passOn(nc net.Conn, url string, client *http.Client) {
 	defer nc.Close()
 	br := bufio.NewReader(nc)
 	asked, err := http.ReadRequest(br)
@@ -102,7 +104,7 @@ func (s *running) passOn(nc net.Conn, url string, tr *http2.Transport) {
 		r.Header.Del(name)
 	}
 	r.Header.Set(":protocol", "websocket")
-	answer, err := tr.RoundTrip(r)
+	answer, err := client.Do(r)
 	if err != nil {
 		s.t.Errorf("CONNECT: %v", err)
 		return
@@ -145,7 +147,7 @@ func TestConnectRefused(t *testing.T) {
 	hs.EnableHTTP2 = true
 	hs.StartTLS()
 	t.Cleanup(hs.Close)
-	tr := clientOf(t, hs)
+	client := clientOf(t, hs)
 	for _, c := range []struct {
 		name   string
 		fields []string
@@ -167,7 +169,7 @@ func TestConnectRefused(t *testing.T) {
 			for i := 0; i < len(c.fields); i += 2 {
 				r.Header.Set(c.fields[i], c.fields[i+1])
 			}
-			answer, err := tr.RoundTrip(r)
+			answer, err := client.Do(r)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,14 +205,14 @@ func TestConnectAccept(t *testing.T) {
 	hs.EnableHTTP2 = true
 	hs.StartTLS()
 	t.Cleanup(hs.Close)
-	tr := clientOf(t, hs)
+	client := clientOf(t, hs)
 	r, err := http.NewRequest(http.MethodConnect, hs.URL, http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set(":protocol", "websocket")
 	r.Header.Set("Sec-WebSocket-Version", "13")
-	answer, err := tr.RoundTrip(r)
+	answer, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
