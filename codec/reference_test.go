@@ -113,7 +113,11 @@ func (r *referenceDecoder) limits(f *referenceFrame) StatusCode {
 	if r.frames++; r.cfg.MaxFragments > 0 && r.frames > r.cfg.MaxFragments {
 		return 1008
 	}
-	if r.cfg.MaxMessageBytes > 0 && uint64(len(r.message))+f.length > uint64(r.cfg.MaxMessageBytes) {
+	most := uint64(r.cfg.MaxMessageBytes)
+	if f.rsv1 || f.op == 0 && r.deflated { // a message that is not to be made shorter is a little longer
+		most += most/8 + 64
+	}
+	if r.cfg.MaxMessageBytes > 0 && uint64(len(r.message))+f.length > most {
 		return 1009
 	}
 	return 0
