@@ -47,19 +47,16 @@ func silence(h *hostile) []trial {
 	}
 	all := []quiet{{"nothing", "", false}, {"half a request", head[:len(head)/2], false}, {"all but the last line feed", head[:len(head)-1], false}, {"a byte at a time", head, true}}
 	return each(all, func(q quiet) trial {
-		v, err := h.dial()
-		if err != nil {
-			return trial{q.name, err.Error(), false}
-		}
-		defer v.close()
-		start := time.Now()
-		if q.slowly {
-			go v.slowly([]byte(q.sent), time.Second) // ends with the connection
-		} else if v.write([]byte(q.sent)) != nil {
-			return trial{q.name, "closed at once", false}
-		}
-		end := v.endedRaw()
-		return trial{q.name, after(end, start), end == "closed"}
+		return h.on(q.name, h.dial, func(v *villain) (string, bool) {
+			start := time.Now()
+			if q.slowly {
+				go v.slowly([]byte(q.sent), time.Second) // ends with the connection
+			} else if v.write([]byte(q.sent)) != nil {
+				return "closed at once", false
+			}
+			end := v.endedRaw()
+			return after(end, start), end == "closed"
+		})
 	})
 }
 
@@ -121,20 +118,17 @@ func noTLS(h *hostile) []trial {
 
 // dribble sends a byte of a large frame a second.
 func dribble(h *hostile) []trial {
-	v, err := h.open()
-	if err != nil {
-		return []trial{{"slow frame", err.Error(), false}}
-	}
-	defer v.close()
-	return []trial{v.endsWith("slow frame", "1008", 2*h.o.Patience, func() {
-		if v.write(lie(0x82, uint64(h.o.MaxMessage))) == nil {
-			v.slowly(make([]byte, 1000), time.Second)
-		}
+	return []trial{h.on("slow frame", h.open, func(v *villain) (string, bool) {
+		return v.endsWith("1008", 2*h.o.Patience, func() {
+			if v.write(lie(0x82, uint64(h.o.MaxMessage))) == nil {
+				v.slowly(make([]byte, 1000), time.Second)
+			}
+		})
 	})}
 }
 
 // endsWith plays what is sent, and wants a close frame.
-func (v *villain) endsWith(name, want string, patience time.Duration, send func()) trial {
+func (v *villain) endsWith(want string, patience time.Duration, send func()) (seen string, ok bool) {
 	v.wait(patience)
 	start := time.Now()
 	go send() // ends with the connection
@@ -143,9 +137,9 @@ func (v *villain) endsWith(name, want string, patience time.Duration, send func(
 		orDefault(&wrong, "closed without a close frame")
 	}
 	if wrong != "" {
-		return trial{name, after(wrong, start), false}
+		return after(wrong, start), false
 	}
-	return trial{name, after(fmt.Sprint(code), start), fmt.Sprint(code) == want}
+	return after(fmt.Sprint(code), start), fmt.Sprint(code) == want
 }
 
 // unfinished begins a message and leaves it.
@@ -156,56 +150,47 @@ func unfinished(h *hostile) []trial {
 	} else if patience < 60*time.Second && !slices.Contains(h.o.Lines, 34) {
 		return leftOut("it takes a minute, see --slow")
 	}
-	v, err := h.open()
-	if err != nil {
-		return []trial{{"unfinished", err.Error(), false}}
-	}
-	defer v.close()
-	return []trial{v.endsWith("unfinished", "1008", patience, func() {
-		_ = v.write(masked(0x01, []byte("begun"))) // the end tells
+	return []trial{h.on("unfinished", h.open, func(v *villain) (string, bool) {
+		return v.endsWith("1008", patience, func() {
+			_ = v.write(masked(0x01, []byte("begun"))) // the end tells
+		})
 	})}
 }
 
 // ignoresClose breaks the protocol, and then neither answers the close frame nor ends
 // the connection: the server must cut it off.
 func ignoresClose(h *hostile) []trial {
-	v, err := h.open()
-	if err != nil {
-		return []trial{{"deaf to it", err.Error(), false}}
-	}
-	defer v.close()
-	v.wait(h.o.Patience)
-	start := time.Now()
-	for v.write([]byte{0xff, 0x80, 0, 0, 0, 0}) == nil {
-		if time.Since(start) > h.o.Patience {
-			return []trial{{"deaf to it", "left open", false}}
+	return []trial{h.on("deaf to it", h.open, func(v *villain) (string, bool) {
+		v.wait(h.o.Patience)
+		start := time.Now()
+		for v.write([]byte{0xff, 0x80, 0, 0, 0, 0}) == nil {
+			if time.Since(start) > h.o.Patience {
+				return "left open", false
+			}
+			time.Sleep(100 * time.Millisecond) // a write to a socket that is gone is refused
 		}
-		time.Sleep(100 * time.Millisecond) // a write to a socket that is gone is refused
-	}
-	return []trial{{"deaf to it", after("cut off", start), time.Since(start) < h.o.Patience}}
+		return after("cut off", start), time.Since(start) < h.o.Patience
+	})}
 }
 
 // deafPeer sends messages and reads none of the echoes.
 func deafPeer(h *hostile) []trial {
-	v, err := h.open()
-	if err != nil {
-		return []trial{{"deaf", err.Error(), false}}
-	}
-	defer v.close()
 	m := appendMasked(nil, opBinary, bytes.Repeat([]byte("d"), int(min(h.o.MaxMessage, 1<<20))), someMask)
-	sent, start := 0, time.Now()
-	for time.Since(start) < h.o.Patience {
-		v.wait(time.Second)
-		n, err := v.nc.Write(m)
-		sent += n
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return []trial{{"deaf", "not read from any more", true}}
+	return []trial{h.on("deaf", h.open, func(v *villain) (string, bool) {
+		sent, start := 0, time.Now()
+		for time.Since(start) < h.o.Patience {
+			v.wait(time.Second)
+			n, err := v.nc.Write(m)
+			sent += n
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return "not read from any more", true
+			}
+			if err != nil {
+				return "closed", true
+			}
 		}
-		if err != nil {
-			return []trial{{"deaf", "closed", true}}
-		}
-	}
-	return []trial{{"deaf", "it takes all, " + FormatBytes(float64(sent)), false}}
+		return "it takes all, " + FormatBytes(float64(sent)), false
+	})}
 }
 
 // flood opens many connections as fast as it can.
@@ -270,24 +255,20 @@ func fins(h *hostile) []trial {
 }
 
 func (h *hostile) finBehind(name string, sent []byte, echo bool) trial {
-	v, err := h.open()
-	if err != nil {
-		return trial{name, err.Error(), false}
-	}
-	defer v.close()
-	if err := errors.Join(v.write(sent), v.fin()); err != nil {
-		return trial{name, err.Error(), false}
-	}
-	if echo {
-		if f, err := v.frame(); err != nil || string(f.payload) != "last words" {
-			return trial{name, fmt.Sprintf("no echo: %v", err), false}
+	return h.on(name, h.open, func(v *villain) (string, bool) {
+		if err := errors.Join(v.write(sent), v.fin()); err != nil {
+			return err.Error(), false
 		}
-	}
-	end := v.endedRaw()
-	if echo {
-		return trial{name, "the echo, " + end, end == "closed"}
-	}
-	return trial{name, end, end == "closed"}
+		seen := ""
+		if echo {
+			if f, err := v.frame(); err != nil || string(f.payload) != "last words" {
+				return fmt.Sprintf("no echo: %v", err), false
+			}
+			seen = "the echo, "
+		}
+		end := v.endedRaw()
+		return seen + end, end == "closed"
+	})
 }
 
 // urgentByte sends the first byte of a frame as urgent.

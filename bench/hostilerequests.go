@@ -18,34 +18,46 @@ type request struct {
 
 // ask sends a request on a connection of its own. A refusal must be the last word.
 func (h *hostile) ask(q request) trial {
-	t := trial{name: q.name}
-	v, err := h.dial()
+	return h.answered(q.name, q.head, func(v *villain, r *http.Response) (seen string, ok bool) {
+		seen = strconv.Itoa(r.StatusCode)
+		ok = slices.Contains(strings.Fields(q.want), seen)
+		if r.StatusCode == http.StatusSwitchingProtocols {
+			return seen, ok
+		}
+		if name, value, _ := strings.Cut(q.field, ": "); name != "" && r.Header.Get(name) != value {
+			seen, ok = seen+" without "+q.field, false
+		}
+		if r.ContentLength > 0 {
+			_, _ = v.br.Discard(int(min(r.ContentLength, 1<<20))) // ended tells
+		}
+		if end := v.ended(); end != "closed" {
+			seen, ok = seen+", "+end, false
+		}
+		return seen, ok
+	})
+}
+
+// on connects, and judges what try sees.
+func (h *hostile) on(name string, connect func() (*villain, error), try func(v *villain) (seen string, ok bool)) trial {
+	v, err := connect()
 	if err != nil {
-		t.seen = err.Error()
-		return t
+		return trial{name, err.Error(), false}
 	}
 	defer v.close()
-	go func() { _ = v.write([]byte(q.head)) }() // it may be cut off; ends with the connection
-	r, err := v.answer()
-	if err != nil {
-		t.seen = "no answer"
-		return t
-	}
-	t.seen = strconv.Itoa(r.StatusCode)
-	t.ok = slices.Contains(strings.Fields(q.want), t.seen)
-	if r.StatusCode == http.StatusSwitchingProtocols {
-		return t
-	}
-	if name, value, _ := strings.Cut(q.field, ": "); name != "" && r.Header.Get(name) != value {
-		t.seen, t.ok = t.seen+" without "+q.field, false
-	}
-	if r.ContentLength > 0 {
-		_, _ = v.br.Discard(int(min(r.ContentLength, 1<<20))) // ended tells
-	}
-	if end := v.ended(); end != "closed" {
-		t.seen, t.ok = t.seen+", "+end, false
-	}
-	return t
+	seen, ok := try(v)
+	return trial{name, seen, ok}
+}
+
+// answered sends a head on a connection of its own, and judges the answer.
+func (h *hostile) answered(name, head string, judge func(v *villain, r *http.Response) (seen string, ok bool)) trial {
+	return h.on(name, h.dial, func(v *villain) (string, bool) {
+		go func() { _ = v.write([]byte(head)) }() // it may be cut off; ends with the connection
+		r, err := v.answer()
+		if err != nil {
+			return "no answer", false
+		}
+		return judge(v, r)
+	})
 }
 
 // requests makes a line of requests.
@@ -172,51 +184,26 @@ func limitsOfHead(h *hostile) []request {
 
 // offer offers extensions. Of those in the answer there may be none, or one.
 func (h *hostile) offer(value, most string) trial {
-	t := trial{name: fmt.Sprintf("%.40q", value)}
-	v, err := h.dial()
-	if err != nil {
-		t.seen = err.Error()
-		return t
-	}
-	defer v.close()
-	_ = v.write([]byte(h.head("Sec-WebSocket-Extensions: " + value))) // the answer tells
-	r, err := v.answer()
-	if err != nil {
-		t.seen = "no answer"
-		return t
-	}
-	got := r.Header.Values("Sec-WebSocket-Extensions")
-	t.seen = strconv.Itoa(r.StatusCode)
-	if len(got) > 0 {
-		t.seen += " with " + strings.Join(got, ", ")
-	}
-	one := len(got) == 0 || most == "one" && len(got) == 1 && !strings.Contains(got[0], ",")
-	t.ok = r.StatusCode == 101 && one || r.StatusCode == 400
-	return t
+	return h.answered(fmt.Sprintf("%.40q", value), h.head("Sec-WebSocket-Extensions: "+value), func(_ *villain, r *http.Response) (seen string, ok bool) {
+		got := r.Header.Values("Sec-WebSocket-Extensions")
+		seen = strconv.Itoa(r.StatusCode)
+		if len(got) > 0 {
+			seen += " with " + strings.Join(got, ", ")
+		}
+		one := len(got) == 0 || most == "one" && len(got) == 1 && !strings.Contains(got[0], ",")
+		return seen, r.StatusCode == 101 && one || r.StatusCode == 400
+	})
 }
 
 // subprotocol offers one. None is chosen that was not configured.
 func (h *hostile) subprotocol(value string) trial {
-	t := trial{name: fmt.Sprintf("%.40q", value)}
-	v, err := h.dial()
-	if err != nil {
-		t.seen = err.Error()
-		return t
-	}
-	defer v.close()
-	go func() { _ = v.write([]byte(h.head("Sec-WebSocket-Protocol: " + value))) }() // it may be cut off; ends with the connection
-	r, err := v.answer()
-	if err != nil {
-		t.seen = "no answer"
-		return t
-	}
-	t.seen = strconv.Itoa(r.StatusCode)
-	if got, chosen := r.Header["Sec-Websocket-Protocol"]; chosen {
-		t.seen += fmt.Sprintf(" with %q", got)
-		return t
-	}
-	t.ok = slices.Contains([]int{101, 400, 431}, r.StatusCode)
-	return t
+	return h.answered(fmt.Sprintf("%.40q", value), h.head("Sec-WebSocket-Protocol: "+value), func(_ *villain, r *http.Response) (seen string, ok bool) {
+		seen = strconv.Itoa(r.StatusCode)
+		if got, chosen := r.Header["Sec-Websocket-Protocol"]; chosen {
+			return seen + fmt.Sprintf(" with %q", got), false
+		}
+		return seen, slices.Contains([]int{101, 400, 431}, r.StatusCode)
+	})
 }
 
 // cutRequests sends the request in two pieces, for each place to cut it.
@@ -227,57 +214,42 @@ func cutRequests(h *hostile) []trial {
 		cuts = append(cuts, at)
 	}
 	return each(cuts, func(at int) trial {
-		t := trial{name: fmt.Sprintf("cut at %d", at)}
-		v, err := h.dial()
-		if err != nil {
-			t.seen = err.Error()
-			return t
-		}
-		defer v.close()
-		pieces := []string{head[:at], head[at:]}
-		if at == 0 {
-			pieces = strings.Split(head, "")
-		}
-		for _, p := range pieces {
-			if err := v.write([]byte(p)); err != nil {
-				break // the answer tells
+		return h.on(fmt.Sprintf("cut at %d", at), h.dial, func(v *villain) (string, bool) {
+			pieces := []string{head[:at], head[at:]}
+			if at == 0 {
+				pieces = strings.Split(head, "")
 			}
-			if at > 0 {
-				time.Sleep(time.Millisecond) // so that they are two segments
+			for _, p := range pieces {
+				if err := v.write([]byte(p)); err != nil {
+					break // the answer tells
+				}
+				if at > 0 {
+					time.Sleep(time.Millisecond) // so that they are two segments
+				}
 			}
-		}
-		if _, err := v.accepted(); err != nil {
-			t.seen = err.Error()
-			return t
-		}
-		t.seen, t.ok = "101", true
-		return t
+			if _, err := v.accepted(); err != nil {
+				return err.Error(), false
+			}
+			return "101", true
+		})
 	})
 }
 
 // framesWithRequest sends frames that do not wait for the answer.
 func framesWithRequest(h *hostile) []trial {
-	t := trial{name: "early frames"}
-	v, err := h.dial()
-	if err != nil {
-		t.seen = err.Error()
-		return []trial{t}
-	}
-	defer v.close()
 	all := []byte(h.head())
 	for i := range 100 {
 		all = append(all, maskedText(fmt.Append(nil, i))...)
 	}
-	if _, err := v.shake(string(all)); err != nil {
-		t.seen = err.Error()
-		return []trial{t}
-	}
-	for i := range 100 {
-		if f, err := v.frame(); err != nil || string(f.payload) != fmt.Sprint(i) {
-			t.seen = fmt.Sprintf("%d echoes, then %v %v", i, f, err)
-			return []trial{t}
+	return []trial{h.on("early frames", h.dial, func(v *villain) (string, bool) {
+		if _, err := v.shake(string(all)); err != nil {
+			return err.Error(), false
 		}
-	}
-	t.seen, t.ok = "all echoes", true
-	return []trial{t}
+		for i := range 100 {
+			if f, err := v.frame(); err != nil || string(f.payload) != fmt.Sprint(i) {
+				return fmt.Sprintf("%d echoes, then %v %v", i, f, err), false
+			}
+		}
+		return "all echoes", true
+	})}
 }
