@@ -97,11 +97,12 @@ const (
 	CompressNever
 )
 
-// wants reports whether a message of n bytes is to be compressed.
-func (o Compress) wants(n int, s *settings) bool {
+// wants reports whether a message of n bytes is to be compressed. Near GOMEMLIMIT
+// none is that need not be.
+func (o Compress) wants(n int, co *core) bool {
 	switch o {
 	case CompressAuto:
-		return n >= s.CompressionThreshold
+		return n >= co.CompressionThreshold && !co.budget.pressed.Load()
 	case CompressAlways:
 		return n > 0
 	}

@@ -10,8 +10,7 @@ import (
 
 // sendAgreed is send on a connection that may compress.
 func (c *Conn) sendAgreed(k Kind, data []byte, o SendOptions) error {
-	s := &c.route.core.settings
-	if o.More || !o.Compress.wants(len(data), s) {
+	if o.More || !o.Compress.wants(len(data), c.route.core) {
 		c.mu.Lock()
 		_, err := c.commit(k, data, nil, o)
 		return err

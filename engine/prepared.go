@@ -34,7 +34,7 @@ func (p *Prepared) payload() []byte { return p.frame[p.head:] }
 // form returns the compressed form that c is sent, nil if it is none.
 func (p *Prepared) form(c *Conn) *form {
 	co := c.route.core
-	if c.route.agreement == 0 || !CompressAuto.wants(len(p.payload()), &co.settings) {
+	if c.route.agreement == 0 || !CompressAuto.wants(len(p.payload()), co) {
 		return nil
 	}
 	return p.forms.get(co, c.route.agreement.ourBits(), p.kind, p.payload(), nil)

@@ -24,9 +24,15 @@ func TestHostile62MemoryLimit(t *testing.T) {
 		}
 		old.sendText("alive")
 		old.wantText("alive")
+		if CompressAuto.wants(1<<20, s.core) {
+			t.Error("messages are compressed")
+		}
 		runtime.KeepAlive(ballast)
 		debug.SetMemoryLimit(was)
 		eventually(t, "they are accepted again", func() bool { return s.core.budget.now() == levelCalm })
+		if !CompressAuto.wants(1<<20, s.core) {
+			t.Error("messages are not compressed any more")
+		}
 		s.open().closing()
 		old.closing()
 	}

@@ -137,7 +137,7 @@ func (p *post) release() {
 func (p *post) encode(l *loop, data []byte, compress Compress) {
 	p.release()
 	p.forms = nil
-	if s := &l.core.settings; s.Compression != CompressionOff && compress.wants(len(data), s) {
+	if co := l.core; co.Compression != CompressionOff && compress.wants(len(data), co) {
 		p.forms = new(deflated)
 		p.forms.retain()
 	}
