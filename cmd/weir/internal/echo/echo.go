@@ -18,6 +18,7 @@ type Options struct {
 	MaxMessage   int           // bytes of one message; 0: no limit
 	MaxFragments int           // frames of one message; 0: no limit
 	KeepAlive    time.Duration // silence before a ping; 0: no pings
+	DropOldest   bool          // who reads /broadcast too slowly misses messages, rather than being closed
 	Locked       bool          // LockMemory was called
 	Compression  engine.Compression
 	TLSCert      string       // PEM file with a certificate; "": no TLS
@@ -59,8 +60,17 @@ func New(o Options) (*Server, error) {
 	echo := engine.Handler{Message: s.answer, Drain: s.goOn, Close: s.forget}
 	s.engine.Handle("/{$}", echo)
 	s.engine.Handle("/echo", echo)
-	s.engine.Handle("/broadcast", engine.Handler{Open: s.crowd.Subscribe, Message: s.spread, Drop: tooSlow})
+	crowd := engine.Handler{Open: s.crowd.Subscribe, Message: s.spread, Drop: tooSlow}
+	if o.DropOldest {
+		crowd.Open, crowd.Drop = s.joinLossy, nil
+	}
+	s.engine.Handle("/broadcast", crowd)
 	return s, nil
+}
+
+// joinLossy subscribes c to what it has time to read.
+func (s *Server) joinLossy(c *engine.Conn) {
+	_ = s.crowd.SubscribeWith(c, engine.SubscribeOptions{Overflow: engine.DropOldest}) // an error says that it is closed already
 }
 
 // noneIfZero turns the 0 of a flag into what engine takes for none.

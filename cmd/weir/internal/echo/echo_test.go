@@ -131,3 +131,40 @@ func TestGoneWhileHeld(t *testing.T) {
 		}
 	}
 }
+
+// TestDropOldest: who does not read /broadcast misses messages, stays, and gets the newest.
+func TestDropOldest(t *testing.T) {
+	s, host := start(t, Options{Loops: 1, DropOldest: true})
+	got, quick := make(chan []byte, 1<<10), make(chan []byte, 1<<10)
+	slow, c := dial(t, "ws://"+host+"/broadcast", got), dial(t, "ws://"+host+"/broadcast", quick)
+	for end := time.Now().Add(patience); s.crowd.Len() < 2; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("they never subscribe")
+		}
+	}
+	slow.Pause()
+	message := make([]byte, 64<<10)
+	n := byte(0)
+	for end := time.Now().Add(patience); s.engine.Metrics().Drops.Oldest == 0; n++ {
+		message[0] = n
+		if err := c.Send(engine.Binary, message); err != nil {
+			t.Fatal(err)
+		}
+		<-quick
+		if time.Now().After(end) {
+			t.Fatal("nothing is dropped")
+		}
+	}
+	slow.Resume()
+	for last := byte(0); last != n-1; {
+		select {
+		case b := <-got:
+			last = b[0]
+		case <-time.After(patience):
+			t.Fatalf("it ends on message %d, want %d", last, n-1)
+		}
+	}
+	if slow.State() != engine.Open {
+		t.Errorf("the slow reader is %v", slow.State())
+	}
+}
