@@ -9,9 +9,13 @@ import (
 	"time"
 )
 
-// stalledReadBytes is the receive buffer of a stalled reader: the less the kernels
-// hold for it, the sooner its server does.
-const stalledReadBytes = 4 << 10
+// The receive buffer and the segments of a stalled reader: the less the kernels hold
+// for it, the sooner its server does. Linux sizes the other side's send buffer by the
+// segments.
+const (
+	stalledReadBytes    = 4 << 10
+	stalledSegmentBytes = 1 << 10
+)
 
 // stalled are connections that shake hands and read nothing.
 type stalled struct {
@@ -53,7 +57,7 @@ func (s *stalled) add(nc net.Conn, err error) {
 
 // stallOne opens one.
 func (g *generator) stallOne(ctx context.Context, request []byte, key [keyLen]byte) (net.Conn, error) {
-	d := net.Dialer{Timeout: g.DialTimeout}
+	d := net.Dialer{Timeout: g.DialTimeout, Control: shallow}
 	nc, err := d.DialContext(ctx, "tcp", g.addr.String())
 	if err != nil {
 		return nil, err
@@ -67,9 +71,6 @@ func (g *generator) stallOne(ctx context.Context, request []byte, key [keyLen]by
 
 // shakeStalled reads the answer and not a byte more.
 func (g *generator) shakeStalled(nc net.Conn, request []byte, key [keyLen]byte) error {
-	if err := nc.(*net.TCPConn).SetReadBuffer(stalledReadBytes); err != nil {
-		return err
-	}
 	if err := nc.SetDeadline(time.Now().Add(g.DialTimeout)); err != nil {
 		return err
 	}

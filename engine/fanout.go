@@ -44,6 +44,11 @@ func (l *loop) collect() (left bool) {
 		l.flush, l.dirty = l.dirty, l.flush[:0]
 		l.flushed = 0
 	} else {
+		if l.flushed > len(l.flush)/2 { // what is served takes no room, also if something always waits
+			n := copy(l.flush, l.flush[l.flushed:])
+			clear(l.flush[n:])
+			l.flush, l.flushed = l.flush[:n], 0
+		}
 		l.flush = append(l.flush, l.dirty...)
 		clear(l.dirty)
 		l.dirty = l.dirty[:0]

@@ -131,3 +131,25 @@ func TestTopicOutlives(t *testing.T) {
 		t.Error("shards of closed engines are kept")
 	}
 }
+
+// A loop that never comes to the end of what it is to serve keeps no room for what it has served.
+func TestFlushForEver(t *testing.T) {
+	l := new(loop)
+	for range 3 {
+		l.flush = append(l.flush, new(Conn))
+	}
+	for range 10_000 {
+		l.flush[l.flushed] = nil
+		l.flushed++
+		l.dirty = append(l.dirty, new(Conn))
+		if l.collect() {
+			t.Fatal("something is left")
+		}
+		if n := len(l.flush) - l.flushed; n != 3 {
+			t.Fatalf("%d wait, want 3", n)
+		}
+	}
+	if n := cap(l.flush); n > 20 {
+		t.Errorf("there is room for %d", n)
+	}
+}
