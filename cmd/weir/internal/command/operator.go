@@ -118,7 +118,7 @@ weir conns --user ann -o json | jq .conns[].id`,
 			if err := writeTable(cmd.OutOrStdout(), rows); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%d shown of %s connections\n", len(found), grouped(total))
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d shown of %s connections\n", len(found), grouped(max(total, int64(len(found)))))
 			return nil
 		},
 	}

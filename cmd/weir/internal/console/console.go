@@ -276,7 +276,7 @@ func (c *Console) leave() error {
 		return c.judge(<-c.ended) // the server was first
 	}
 	end := <-c.ended // within the engine's CloseTimeout
-	if c.Screen {
+	if c.Screen && !c.Bare {
 		c.show.note("closed")
 	}
 	if !end.Clean {
