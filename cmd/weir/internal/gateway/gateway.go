@@ -186,9 +186,20 @@ func (g *Gateway) ListenAdmin() (net.Listener, error) {
 // blocks.
 func (g *Gateway) Serve(ln net.Listener) error {
 	if g.certificates != nil {
+		g.running.Add(1)
+		go g.obtain() // ends on Close, which waits
 		return g.server.ServeTLS(ln, "", "")
 	}
 	return g.server.Serve(ln)
+}
+
+// obtain has certificates issued before the first client waits for them. The
+// authority connects to the listener meanwhile.
+func (g *Gateway) obtain() {
+	defer g.running.Done()
+	if err := g.certificates.Renew(g.ctx); err != nil && g.ctx.Err() == nil {
+		g.log.Warn("a certificate cannot be had yet; the next handshake tries again", "err", err)
+	}
 }
 
 // ServeAdmin answers operators on ln until Close; it blocks.

@@ -1,0 +1,88 @@
+package main_test
+
+import (
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/weirws/weir/cmd/weir/internal/weirtest"
+)
+
+// guide is docs/gateway.md: what stands in its fences, by the language.
+func guide(t *testing.T) (blocks [][2]string) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/gateway.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?ms)^```([a-z]+)\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		blocks = append(blocks, [2]string{m[1], m[2]})
+	}
+	return blocks
+}
+
+// freePort is one that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// TestGuide runs every command of docs/gateway.md, in its order, with its files;
+// only the ports are others.
+func TestGuide(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the guide is for a shell")
+	}
+	for _, tool := range []string{"bash", "curl", "openssl", "grep"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			weirtest.Require(t, "the guide uses "+tool+", which is not here")
+		}
+	}
+	dir := t.TempDir()
+	ports := strings.NewReplacer("127.0.0.1:8080", freePort(t), "127.0.0.1:8081", freePort(t))
+	script := "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n"
+	for _, block := range guide(t) {
+		switch block[0] {
+		case "sh":
+			script += block[1]
+		case "yaml":
+			if name, ok := strings.CutPrefix(strings.SplitN(block[1], "\n", 2)[0], "# "); ok && strings.HasSuffix(name, ".yaml") {
+				if err := os.WriteFile(filepath.Join(dir, name), []byte(ports.Replace(block[1])), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	// What is written for a default address names another here.
+	script = ports.Replace(script)
+	cmd := exec.Command("bash", "-c", script)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(weirtest.Binary())+":"+os.Getenv("PATH"), "WEIR_LISTEN_ADDR="+ports.Replace("127.0.0.1:8080"))
+	got := weirtest.RunCommand(t, cmd, "")
+	if got.Exit != 0 {
+		t.Fatalf("got %d:\n%s\n%s", got.Exit, got.Stdout, got.Stderr)
+	}
+	for _, want := range []string{"weir.yaml is right\n", "holds about ", "receivers_local\":1", "hello\n", "good morning\n", "closed ", "weir_connections", "drained: ", "files.yaml is right\n", "acme.yaml is right\n"} {
+		if !strings.Contains(got.Stdout, want) {
+			t.Errorf("there is no %q in\n%s", want, got.Stdout)
+		}
+	}
+}
+
+// TestGuideHasEveryKey: the guide's last block is what the program prints.
+func TestGuideHasEveryKey(t *testing.T) {
+	blocks := guide(t)
+	if want := weirtest.Run(t, "", "config", "print", "--defaults").Stdout; blocks[len(blocks)-1][1] != want {
+		t.Error("the keys of docs/gateway.md are not those of weir config print --defaults: copy them")
+	}
+}
