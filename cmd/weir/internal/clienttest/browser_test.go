@@ -46,16 +46,17 @@ type reply struct {
 	} `json:"error"`
 }
 
-// newBrowser starts a Chromium that ends with the test.
-func newBrowser(t *testing.T) *browser {
+// newBrowser starts a Chromium, with further flags, that ends with the test.
+func newBrowser(t *testing.T, flags ...string) *browser {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
 		weirtest.Require(t, "chromium is not here")
 	}
-	cmd := exec.Command(path, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
+	flags = append(flags, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-extensions", "--mute-audio",
 		"--remote-debugging-port=0", "--user-data-dir="+t.TempDir(), "about:blank")
+	cmd := exec.Command(path, flags...)
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
