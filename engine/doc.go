@@ -6,7 +6,7 @@
 // on a connection is told to the callbacks of a [Handler]; a [Conn] is what
 // they act on, and may be used from any goroutine. A [Topic] sends one message
 // to many connections. A [Client] dials. Code that would rather read and write
-where it stands has a [Socket], by [Server.Accept] or [Client.DialSocket].
+// where it stands has a [Socket], by [Server.Accept] or [Client.DialSocket].
 //
 //	srv, err := engine.New(engine.Handler{
 //		Message: func(c *engine.Conn, m engine.Message) { c.Send(m.Kind, m.Data) },
