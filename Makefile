@@ -50,7 +50,7 @@ FACTS = Alloc|Size|Inline
 test-facts: ## allocation counts and sizes, as they are in production
 	$(GO) test -run '$(FACTS)' ./codec/... ./poller/... ./pool/... ./engine/... ./bench
 
-test-clients: clients ## tests with real clients: ws, Node, Python's websockets, Chromium
+test-clients: clients ## tests with real clients and servers: ws, Node, Bun, gorilla, coder, Python's websockets, Chromium, nginx
 	@if [ -z "$(CLIENT_TESTS)" ]; then echo "make test: there are no tests with real clients" >&2; [ "$$WEIR_REQUIRE_CLIENTS" != 1 ]; exit; fi; \
 	mkdir -p bin; echo "$(GO) test -v $(CLIENT_TESTS)"; \
 	if $(GO) test -count=1 -v -timeout 8m $(CLIENT_TESTS) >bin/clients.log 2>&1; then \
@@ -67,7 +67,7 @@ clients: ## install the npm packages that the real-client tests use
 	@if ! command -v npm >/dev/null; then why='npm is not here'; \
 	elif ! $(MAKE) -s $(CLIENTS)/node_modules/.package-lock.json; then why='npm failed'; \
 	else exit 0; fi; \
-	echo "make clients: $$why, and the tests with ws from npm need it" >&2; [ "$$WEIR_REQUIRE_CLIENTS" != 1 ]
+	echo "make clients: $$why, and the tests with ws and Bun from npm need it" >&2; [ "$$WEIR_REQUIRE_CLIENTS" != 1 ]
 
 $(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package.json $(CLIENTS)/package-lock.json
 	@echo 'npm ci in $(CLIENTS)'; cd $(CLIENTS) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
