@@ -228,7 +228,8 @@ func (c *Conn) sendBuffers(bufs [][]byte) (int, error) {
 	return s.pump.WriteBuffers(&c.sock, bufs)
 }
 
-// flush writes ciphertext that waits. mu is held.
+// flush writes ciphertext that waits. mu is held. When none is left the socket
+// owes no Drain, since its last write was not short: c goes on by itself.
 func (s *secure) flush() {
 	if s.pump == nil || s.pump.Waiting() == 0 {
 		return
@@ -241,6 +242,10 @@ func (s *secure) flush() {
 			c.failed(err)
 		}
 		return
+	}
+	if rest == 0 && c.blocked {
+		c.blocked = false
+		c.call()
 	}
 	if rest == 0 && s.shut {
 		s.shut = false
