@@ -145,18 +145,17 @@ func tunnel(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadGateway)
 		return
 	}
-	w.WriteHeader(http.StatusOK)
 	from, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		to.Close()
 		return
 	}
-	go func() { // ends when either side does
-		io.Copy(to, from)
+	fmt.Fprint(from, "HTTP/1.1 200 OK\r\n\r\n")
+	carry := func(w io.Writer, r io.Reader) {
+		io.Copy(struct{ io.Writer }{w}, r) // hides what io.Copy would open a pipe for
 		to.Close()
 		from.Close()
-	}()
-	io.Copy(from, to)
-	from.Close()
-	to.Close()
+	}
+	go carry(to, from) // ends when either side does
+	carry(from, to)
 }

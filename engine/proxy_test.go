@@ -23,7 +23,8 @@ func splice(a, b net.Conn) {
 	var both sync.WaitGroup
 	for _, way := range [][2]net.Conn{{a, b}, {b, a}} {
 		both.Go(func() {
-			_, _ = io.Copy(way[0], way[1]) // either end ends both
+			// Either end ends both. What hides the socket keeps io.Copy from opening a pipe that stays open for a while.
+			_, _ = io.Copy(struct{ io.Writer }{way[0]}, way[1])
 			way[0].Close()
 			way[1].Close()
 		})
