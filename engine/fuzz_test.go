@@ -166,10 +166,10 @@ type fuzzed struct {
 	ended chan *CloseError // its Close
 }
 
-func fuzzServer(f *testing.F, inline bool) *fuzzed {
+func fuzzServer(f *testing.F, inline bool, k Compression) *fuzzed {
 	z := &fuzzed{ended: make(chan *CloseError, 1)}
 	r := rig{inline: inline, loops: 1, streams: true}
-	o := &Options{MaxMessageBytes: fuzzMessageBytes, MaxFragments: fuzzFragments, StrandDepth: 4, KeepAlive: -1, MaxControlsPerSecond: -1, CloseTimeout: time.Hour}
+	o := &Options{MaxMessageBytes: fuzzMessageBytes, MaxFragments: fuzzFragments, StrandDepth: 4, KeepAlive: -1, MaxControlsPerSecond: -1, Compression: k, CompressionThreshold: 1 << 30, CloseTimeout: time.Hour}
 	z.running = r.make(f, Handler{
 		Message: func(c *Conn, m Message) {
 			z.got = append(z.got, append([]byte{byte(m.Kind)}, m.Data...))
@@ -200,7 +200,7 @@ const (
 // Bits of mode: 0 inline, 1 an HTTP request rather than frames, 2 frames of a client made of the input; the upper four are
 // the size of the pieces that it is sent in.
 func FuzzServer(f *testing.F) {
-	servers := [2]*fuzzed{fuzzServer(f, false), fuzzServer(f, true)}
+	servers := [2]*fuzzed{fuzzServer(f, false, CompressionOff), fuzzServer(f, true, CompressionOff)}
 	seed := func(b ...[]byte) {
 		for mode := range byte(2) {
 			f.Add(mode, join(b...))
@@ -225,6 +225,24 @@ func FuzzServer(f *testing.F) {
 
 // try is one run.
 func (z *fuzzed) try(t *testing.T, mode byte, input []byte) {
+	upgraded := z.Metrics().Upgraded
+	z.serve(t, func(nc net.Conn) {
+		if mode&2 != 0 {
+			z.request(t, nc, input, mode>>4)
+			return
+		}
+		if mode&4 != 0 {
+			input = compose(input)
+		}
+		z.frames(t, nc, input, mode>>4)
+	})
+	if mode&2 != 0 && z.Metrics().Upgraded != upgraded {
+		within(t, "Close", z.ended)
+	}
+}
+
+// serve runs a peer on a connection of its own, and wants nothing left behind.
+func (z *fuzzed) serve(t *testing.T, peer func(net.Conn)) {
 	ours, theirs := net.Pipe()
 	defer ours.Close()
 	_ = ours.SetDeadline(time.Now().Add(patience)) // reads tell
@@ -233,15 +251,7 @@ func (z *fuzzed) try(t *testing.T, mode byte, input []byte) {
 		t.Fatal(err)
 	}
 	z.got = nil
-	upgraded := z.Metrics().Upgraded
-	if mode&2 != 0 {
-		z.request(t, ours, input, mode>>4)
-	} else {
-		if mode&4 != 0 {
-			input = compose(input)
-		}
-		z.frames(t, ours, input, mode>>4)
-	}
+	peer(ours)
 	ours.Close()
 	// The loop of each of the two servers keeps an empty queue.
 	for i := 0; z.Metrics().Sockets != 0 || pool.Outstanding() > 2; i++ {
@@ -251,9 +261,6 @@ func (z *fuzzed) try(t *testing.T, mode byte, input []byte) {
 		if i > 100 {
 			time.Sleep(time.Millisecond)
 		}
-	}
-	if mode&2 != 0 && z.Metrics().Upgraded != upgraded {
-		within(t, "Close", z.ended)
 	}
 	z.relay.report(t)
 	if n := z.Metrics().Panics; n != 0 {
@@ -313,7 +320,11 @@ func checkAnswer(t *testing.T, nc net.Conn) {
 
 // frames feeds frames behind a handshake.
 func (z *fuzzed) frames(t *testing.T, nc net.Conn, input []byte, piece byte) {
-	want := reference(input, fuzzMessageBytes, fuzzFragments)
+	z.exchange(t, nc, ask("/"), reference(input, fuzzMessageBytes, fuzzFragments), input, piece)
+}
+
+// exchange feeds frames behind a handshake, of which want must become.
+func (z *fuzzed) exchange(t *testing.T, nc net.Conn, head string, want outcome, input []byte, piece byte) {
 	if !want.middle && want.code == 0 {
 		input = append(bytes.Clone(input), maskedFrame(0x88, closePayload(1000, ""))...)
 		want.code = 1000
@@ -336,7 +347,7 @@ func (z *fuzzed) frames(t *testing.T, nc net.Conn, input []byte, piece byte) {
 			t.Error("the connection is neither closed nor fed")
 		}
 	})
-	if _, err := nc.Write([]byte(ask("/"))); err != nil || !<-answered {
+	if _, err := nc.Write([]byte(head)); err != nil || !<-answered {
 		t.Fatalf("no handshake: %v", err)
 	}
 	feed(nc, bytes.Clone(input), piece)
