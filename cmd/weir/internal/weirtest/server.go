@@ -12,15 +12,18 @@ import (
 type Server struct {
 	*Process
 	Host string // where: host:port
-	Key  string // that publishers send; of weir serve
+	// Of weir serve: the key that publishers send, and where operators connect.
+	Key, Admin string
 }
 
 // Serve starts weir serve on a port of its choice.
 func Serve(t *testing.T, args ...string) *Server {
 	t.Helper()
 	p := Start(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)...)
-	key := p.Stdout(`Authorization: Bearer (\w+)`)[1]
-	return &Server{p, p.Stdout(`Demo page +http://([^/]+)/`)[1], key}
+	s := &Server{Process: p, Host: p.Stdout(`Demo page +http://([^/]+)/`)[1]}
+	s.Key = p.Stdout(`Authorization: Bearer (\w+)`)[1]
+	s.Admin = p.Stdout(`Dashboard +http://([^/]+)/`)[1]
+	return s
 }
 
 // Echo starts weir echo on a port of its choice.
