@@ -1,0 +1,39 @@
+package rate
+
+import (
+	"testing"
+	"time"
+)
+
+func TestTake(t *testing.T) {
+	var l Limit
+	now := time.Now()
+	for range 1000 {
+		if !l.take(now) {
+			t.Fatal("no rate refuses")
+		}
+	}
+	l.Set(10)
+	taken := func() (n int) {
+		for l.take(now) {
+			n++
+		}
+		return n
+	}
+	if n := taken(); n != 10 {
+		t.Errorf("%d at once, want a second's 10", n)
+	}
+	now = now.Add(300 * time.Millisecond)
+	if n := taken(); n != 3 {
+		t.Errorf("%d after 0.3 s, want 3", n)
+	}
+	now = now.Add(time.Hour)
+	if n := taken(); n != 10 {
+		t.Errorf("%d after an hour, want 10", n)
+	}
+	l.Set(0.5)
+	now = now.Add(time.Hour)
+	if n := taken(); n != 1 {
+		t.Errorf("%d at half a thing a second, want 1", n)
+	}
+}
