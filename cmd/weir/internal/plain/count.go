@@ -35,6 +35,18 @@ type counts struct {
 	ends    map[Ended]uint64
 }
 
+// begin has those be 0 that there are sooner or later: the rate of a series that
+// begins at 1 misses that.
+func (n *counts) begin() {
+	n.results, n.ends = map[string]uint64{}, map[Ended]uint64{}
+	for _, result := range []string{"ok", "bad_request", "unauthorized", "forbidden", "origin", "full", "too_fast", "draining"} {
+		n.results[result] = 0
+	}
+	for _, end := range []Ended{{engine.StatusNormalClosure, "client"}, {engine.StatusAbnormalClosure, "client"}, {engine.StatusGoingAway, "client"}, {engine.StatusTryAgainLater, "slow"}} {
+		n.ends[end] = 0
+	}
+}
+
 func (n *counts) opened(took time.Duration) {
 	n.open.Add(1)
 	n.handshake.Add(took)
@@ -46,9 +58,6 @@ func (n *counts) refused(result string) { n.result(result) }
 func (n *counts) result(result string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.results == nil {
-		n.results = make(map[string]uint64)
-	}
 	n.results[result]++
 }
 
@@ -56,9 +65,6 @@ func (n *counts) closed(end *engine.CloseError) {
 	n.open.Add(-1)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.ends == nil {
-		n.ends = make(map[Ended]uint64)
-	}
 	n.ends[endedBy(end)]++
 }
 

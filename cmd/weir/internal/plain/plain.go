@@ -52,6 +52,7 @@ type Protocol struct {
 func New(h *hub.Hub, room Room, s Settings, log *slog.Logger) *Protocol {
 	p := &Protocol{hub: h, room: room, log: log, refreshes: make(chan struct{}, maxRefreshes)}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
+	p.counts.begin()
 	p.Change(s)
 	p.running.Add(1)
 	go p.runDeadlines() // ends on Close, which waits
