@@ -11,8 +11,9 @@ import (
 // closed unread, which costs least, or refused with 429 where net/http has
 // read them already.
 type arrivals struct {
-	perIP    int  // most of one address; 0: no bound
-	private  bool // loopback and private addresses count too
+	perIP    int                   // most of one address; 0: no bound
+	private  bool                  // loopback and private addresses count too
+	proxy    func(netip.Addr) bool // its address does not count
 	perSec   float64
 	pending  int64 // most that shake hands; 0: no bound
 	refused  func(why string, n uint64)
@@ -25,7 +26,7 @@ type arrivals struct {
 }
 
 func (a *arrivals) init(s *settings) {
-	a.perIP, a.private = s.MaxConnsPerIP, s.perIPAll
+	a.perIP, a.private, a.proxy = s.MaxConnsPerIP, s.perIPAll, s.trusts
 	a.perSec, a.pending = float64(s.MaxHandshakesPerSecond), int64(s.MaxHandshakes)
 	a.tokens = a.perSec
 	a.from = make(map[[16]byte]int32)
@@ -39,6 +40,9 @@ func (a *arrivals) init(s *settings) {
 // bits is one. ok is false for those that are not counted.
 func (a *arrivals) key(c compactAddr) (key [16]byte, ok bool) {
 	if a.perIP == 0 || c.kind == 0 {
+		return key, false
+	}
+	if a.proxy(netip.AddrFrom16(c.ip)) {
 		return key, false
 	}
 	if !a.private {

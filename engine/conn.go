@@ -116,6 +116,7 @@ type phase uint8
 const (
 	phaseHead      phase = iota // they belong to the request's head
 	phaseUpgrading              // Upgrade runs; nothing is read
+	phaseProxy                  // they belong to a PROXY header
 	phaseOpen                   // they are frames
 	phaseDone                   // they are thrown away: no frame counts any more
 	phaseGone                   // the socket is closed

@@ -75,6 +75,10 @@ func (c *Conn) judge(l *loop, r *codec.Request, b []byte, n int, err error) {
 		c.refuse(l, err)
 		return
 	}
+	if !c.believe(r) {
+		c.refuse(l, refusal(http.StatusTooManyRequests))
+		return
+	}
 	rt, hr, err := srv.match(r)
 	if err == nil {
 		err = srv.judgeOrigin(r.Origin, r.Host)

@@ -80,8 +80,9 @@ type settled struct {
 	route       *route
 	value       any
 	subprotocol string
-	head        []byte      // the answer
-	header      http.Header // that Upgrade added to it
+	head        []byte         // the answer
+	header      http.Header    // that Upgrade added to it
+	client      netip.AddrPort // that a trusted proxy speaks for; not valid if none does
 }
 
 // judgeHTTP does for r what judge does for a request of our own, for a connection
@@ -102,11 +103,21 @@ func (s *Server) judgeHTTP(r *http.Request, rt *route) (a *settled, err error) {
 		return nil, err
 	}
 	remote, _ := netip.ParseAddrPort(r.RemoteAddr) // invalid for a Unix socket
+	client := s.core.clientOf(remote.Addr(), func(name string) (values [][]byte) {
+		for _, v := range r.Header.Values(name) {
+			values = append(values, []byte(v))
+		}
+		return values
+	})
+	if client.IsValid() {
+		remote, r = client, r.WithContext(r.Context())
+		r.RemoteAddr = client.String()
+	}
 	if s.core.arrivals.full(compact(remote)) {
 		return nil, refusal(http.StatusTooManyRequests)
 	}
 	req := &Request{HTTP: r, RemoteAddr: remote, Subprotocols: offered(&parsed)}
-	a = &settled{route: rt.with(s.core.accept(&parsed))}
+	a = &settled{route: rt.with(s.core.accept(&parsed)), client: client}
 	if rt.asks() {
 		if a.value, err = rt.ask(req); err != nil {
 			return nil, err
@@ -169,14 +180,18 @@ func buffered(rw *bufio.ReadWriter) []byte {
 // attach makes nc, whose handshake was agreed upon, a connection.
 func (s *Server) attach(nc net.Conn, a *settled, early []byte) (*Conn, error) {
 	var pump *tlspump.Pump
+	client := a.client
 	if p := asPlain(nc); p != nil {
 		nc, early = p.release(early)
-		pump = p.pump
+		pump, client = p.pump, or(client, p.peer.addrPort())
 	}
 	_ = nc.SetDeadline(time.Time{}) // an Attach that fails says so itself
 	c := s.core.newConn(a.route)
 	c.value = a.value
 	c.setAddrs(nc)
+	if client.IsValid() {
+		c.setPeer(client)
+	}
 	s.core.arrivals.count(c.peer)
 	c.opened(a.subprotocol, a.head)
 	c.answered = len(a.head) == 0
@@ -197,6 +212,14 @@ func (c *Conn) attach(nc net.Conn, pump *tlspump.Pump, early []byte) error {
 	}
 	s := c.onTLS(&secure{pump: pump, early: early, ready: true})
 	return c.route.core.poll.Attach(nil, pump.Step(c), nil, &c.sock, s)
+}
+
+// setPeer notes the address of the client, whoever the socket's peer is.
+func (c *Conn) setPeer(a netip.AddrPort) {
+	c.peer = compact(a)
+	if c.more != nil {
+		c.more.remote = nil
+	}
 }
 
 // setAddrs notes the addresses of nc.

@@ -2,10 +2,13 @@ package engine
 
 import (
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/weirws/weir/codec"
@@ -112,6 +115,21 @@ type Options struct {
 	// CompressionThreshold is the length from which a message is compressed, in
 	// bytes; 256 with CompressionShared, 64 with a window. Negative: any length.
 	CompressionThreshold int
+
+	// TrustedProxies are the networks of the proxies in front of the server. What
+	// they say of the client they speak for is believed: it becomes the address of
+	// the connection and its request, and what MaxConnsPerIP counts. The peers of a
+	// Unix socket are trusted too, if there are any.
+	TrustedProxies []netip.Prefix
+	// ProxyProtocol says that connections of TrustedProxies begin with a header of
+	// the PROXY protocol, version 1 or 2, before TLS. One that does not is closed.
+	// Other connections have none.
+	ProxyProtocol bool
+	// ClientHeader is the field in which TrustedProxies name the client:
+	// "X-Forwarded-For", the default, "Forwarded" (RFC 7239), or "none". Its last
+	// address that is not a trusted proxy's counts. It has to be one that every
+	// proxy sets: one that passes a client's own through believes anything.
+	ClientHeader string
 
 	// Path is the only path that is upgraded, compared exactly and without the
 	// query; every path. Others are answered with 404, or by HTTP. Several
@@ -242,6 +260,9 @@ func newSettings(o *Options) (settings, error) {
 	}
 	s.MemoryBudget = max(or(s.MemoryBudget, min(DefaultMemoryBudget, memoryLimit()/2)), 0)
 	s.backlogFrames = max(s.MaxBacklogBytes/minFrameCost, minBacklogFrames)
+	if err := s.checkProxies(); err != nil {
+		return s, err
+	}
 	if s.Path != "" && s.Path[0] != '/' {
 		return s, fmt.Errorf("engine: Options.Path is %q; it starts with a slash", s.Path)
 	}
@@ -256,6 +277,24 @@ func newSettings(o *Options) (settings, error) {
 		}
 	}
 	return s, nil
+}
+
+// checkProxies checks what is said of proxies.
+func (s *settings) checkProxies() error {
+	s.TrustedProxies = slices.Clone(s.TrustedProxies)
+	for i, p := range s.TrustedProxies {
+		if !p.IsValid() {
+			return fmt.Errorf("engine: Options.TrustedProxies[%d] is not valid", i)
+		}
+	}
+	if s.ProxyProtocol && len(s.TrustedProxies) == 0 {
+		return errors.New("engine: Options.ProxyProtocol needs TrustedProxies: it is believed of nobody else")
+	}
+	switch s.ClientHeader = or(s.ClientHeader, "X-Forwarded-For"); s.ClientHeader {
+	case "X-Forwarded-For", "Forwarded", "none":
+		return nil
+	}
+	return fmt.Errorf("engine: Options.ClientHeader is %q; it is X-Forwarded-For, Forwarded or none", s.ClientHeader)
 }
 
 func or[T comparable](v, def T) T {

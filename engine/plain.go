@@ -119,7 +119,7 @@ func (c *Conn) plainHTTP(l *loop, b []byte) {
 		return
 	}
 	p.open.Add(1)
-	pc := &plainConn{Conn: nc, early: append([]byte(nil), b...), server: p}
+	pc := &plainConn{Conn: nc, peer: c.peer, early: append([]byte(nil), b...), server: p}
 	nc = pc
 	if secured != nil {
 		pc.pump = secured.pump
@@ -187,6 +187,7 @@ type plainConn struct {
 	net.Conn
 	early  []byte
 	pump   *tlspump.Pump // of Conn; nil without TLS
+	peer   compactAddr   // whose it is: a proxy may speak for somebody
 	server *plainServer
 	once   sync.Once
 }
@@ -208,6 +209,14 @@ func asPlain(nc net.Conn) *plainConn {
 		return p.plainConn
 	}
 	return nil
+}
+
+// RemoteAddr is the client's address.
+func (p *plainConn) RemoteAddr() net.Addr {
+	if a := p.peer.addrPort(); a.IsValid() {
+		return net.TCPAddrFromAddrPort(a)
+	}
+	return p.Conn.RemoteAddr()
 }
 
 // Read gives what was read before, then reads on.

@@ -34,6 +34,10 @@ func (w *wire) Data(b []byte) {
 		c.receive(l, b)
 	case phaseHead:
 		c.readHead(l, b)
+	case phaseProxy:
+		if b = c.readProxy(l, b); len(b) > 0 {
+			c.readHead(l, b)
+		}
 	case phaseUpgrading:
 		c.keep(l, b)
 	case phaseDone:

@@ -87,6 +87,11 @@ func (s *secure) Data(b []byte) {
 	c := s.conn
 	l := c.loop()
 	l.stir()
+	if c.phase == phaseProxy {
+		if b = c.readProxy(l, b); len(b) == 0 {
+			return
+		}
+	}
 	switch {
 	case s.ended || c.phase == phaseDone && !s.ready:
 		s.wire().Data(b) // nobody wants it

@@ -189,6 +189,9 @@ func (s *Server) accepted(remote netip.AddrPort) *Conn {
 	}
 	c := s.core.newConn(s.base)
 	c.peer = from
+	if s.core.ProxyProtocol && s.core.trusts(remote.Addr()) {
+		c.phase = phaseProxy
+	}
 	return c
 }
 
