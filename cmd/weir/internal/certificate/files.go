@@ -124,7 +124,7 @@ func (f *files) load(now [2]stamp) error {
 	if left := time.Until(pair.Leaf.NotAfter); left < 0 {
 		f.log.Warn("the certificate has expired", "cert", f.cert, "expired", pair.Leaf.NotAfter)
 	}
-	if f.current.Swap(&pair) != nil {
+	if before := f.current.Swap(&pair); before != nil && !before.Leaf.Equal(pair.Leaf) {
 		f.log.Info("the certificate is another now", "cert", f.cert, "expires", pair.Leaf.NotAfter)
 	}
 	return nil

@@ -17,8 +17,8 @@ limits: {client_rate: 5/s, keep_alive: 10s}
 auth: {keys: [{alg: HS256, secret: "0123456789abcdef0123456789abcdef"}]}
 `)})
 	want := Changes{
-		Live:    []string{"listen.trusted_proxies", "auth.keys", "topics", "limits.client_rate"},
-		Restart: []string{"listen.addr", "limits.keep_alive"},
+		Live:    []string{"auth.keys", "topics", "limits.client_rate"},
+		Restart: []string{"listen.addr", "listen.trusted_proxies", "limits.keep_alive"},
 	}
 	if got := Diff(before, after); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)

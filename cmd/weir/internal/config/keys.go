@@ -64,7 +64,7 @@ func listenKeys() []key {
 		{path: "listen.tls.acme.directory", doc: "The authority's directory", check: secureURL},
 		{path: "listen.tls.acme.ca", doc: "Roots in PEM that the authority itself is trusted by, if the system's are not enough", example: "/etc/weir/ca.pem"},
 		{path: "listen.proxy_protocol", doc: "Expect the PROXY protocol, version 1 or 2, from trusted_proxies"},
-		{path: "listen.trusted_proxies", doc: "Networks whose X-Forwarded-For and PROXY headers are believed", live: true, example: "[10.0.0.0/8]"},
+		{path: "listen.trusted_proxies", doc: "Networks whose X-Forwarded-For and PROXY headers are believed", example: "[10.0.0.0/8]"},
 		{path: "admin.addr", doc: "Where metrics, health, dashboard and the admin API are; beyond loopback it needs token", check: anAddress},
 		{path: "admin.token", doc: "What operators send as Authorization: Bearer; none is needed on loopback if it is empty", secret: true, check: aSecret, example: `"${WEIR_ADMIN_TOKEN}"`},
 		{path: "admin.pprof", doc: "Serve /debug/pprof on the admin address"},

@@ -56,7 +56,7 @@ func (d *decoder) judgeListen(l *Listen) {
 	case !t.ACME.On() && t.ACME.Dir != "":
 		d.about("listen.tls.acme.dir", "there are no listen.tls.acme.domains", "")
 	}
-	if l.ProxyProtocol && len(l.TrustedProxies) == 0 && !isUnix(l.Addr) {
+	if l.ProxyProtocol && len(l.TrustedProxies) == 0 {
 		d.about("listen.proxy_protocol", "there are no listen.trusted_proxies, and whoever connects could claim any address", "")
 	}
 }

@@ -108,6 +108,8 @@ func New(o Options) (*Gateway, error) {
 		KeepAlive:       c.Limits.KeepAlive,
 		Origins:         []string{"*"}, // plain judges
 		TLS:             encrypted,
+		TrustedProxies:  c.Listen.TrustedProxies,
+		ProxyProtocol:   c.Listen.ProxyProtocol,
 		HTTP:            g.routes(),
 		Log:             o.Log,
 	})
