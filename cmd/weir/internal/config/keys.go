@@ -98,7 +98,7 @@ func topicKeys() []key {
 		{path: "topics[].match", doc: "The topics of this class; the first class that matches is a topic's", live: true, required: true, check: aGlob, example: `"ticker-*"`},
 		{path: "topics[].on_slow", doc: "What becomes of messages to a subscriber that does not keep up", live: true, words: []string{string(DropOld), string(DropNew), string(Conflate), string(Disconnect)}},
 		{path: "topics[].conflate_key", doc: "What two messages have in common when the newer replaces the older, unless X-Conflate-Key says it", live: true, words: []string{"topic", "event"}},
-		{path: "topics[].max_pending_bytes", doc: "How much of the class may wait for one subscriber", live: true, least: 1 << 10, most: 1 << 30},
+		{path: "topics[].max_pending_bytes", doc: "How much of the class may wait for one subscriber", live: true, least: 1 << 10, most: (1<<16 - 1) << 10},
 	}
 }
 
