@@ -18,6 +18,7 @@ type deflaters struct {
 	home  sync.Cond  // one came back
 	lent  int
 	spare []*deflater
+	asked func(bits int) // for tests: is told of each get
 }
 
 // deflater compresses for one connection at a time.
@@ -39,6 +40,9 @@ func (d *deflaters) get(bits int) *deflater {
 		d.home.Wait()
 	}
 	d.lent++
+	if d.asked != nil {
+		d.asked(bits)
+	}
 	for i := len(d.spare) - 1; i >= 0; i-- {
 		if x := d.spare[i]; x.bits == bits {
 			d.spare = append(d.spare[:i], d.spare[i+1:]...)
