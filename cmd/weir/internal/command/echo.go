@@ -55,7 +55,7 @@ func newEcho() *cobra.Command {
 	flags.IntVar(&f.MaxFragments, "max-fragments", engine.DefaultMaxFragments, "`N` most frames of one message; 0: no limit")
 	flags.Var(&compression{&f.Compression}, "compress", "`CLASS` deflate: off, shared, 1k, 4k, 8k, 16k, 32k")
 	flags.DurationVar(&f.KeepAlive, "keepalive", engine.DefaultKeepAlive, "`DURATION` silence before a ping; 0: no pings")
-	flags.BoolVar(&f.DropOldest, "drop-oldest", false, "who reads /broadcast too slowly misses messages, and is not closed")
+	flags.BoolVar(&f.DropOldest, "drop-oldest", false, "slow readers of /broadcast miss messages and stay")
 	flags.StringVar(&f.TLSCert, "tls-cert", "", "`FILE` speak TLS with it, PEM; it may be replaced")
 	flags.StringVar(&f.TLSKey, "tls-key", "", "`FILE` its key")
 	flags.StringVar(&f.stats, "stats", "", "`ADDR` serve counters: GET /stats; POST /trim frees memory")

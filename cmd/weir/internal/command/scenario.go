@@ -85,7 +85,7 @@ func newBenchBroadcast() *cobra.Command {
 	cmd := newScenario(m, "broadcast", "Send messages that the server delivers to everyone")
 	cmd.Flags().IntVar(&o.Conns, "conns", 1000, "`N` receivers")
 	cmd.Flags().IntVar(&o.InFlight, "in-flight", 1, "`N` messages under way at a time")
-	cmd.Flags().Float64Var(&o.PerSecond, "rate", 0, "`N` messages per second instead; 0: each when one has reached all")
+	cmd.Flags().Float64Var(&o.PerSecond, "rate", 0, "`N` messages per second; 0: each when one has reached all")
 	cmd.Flags().IntVar(&o.Stalled, "stalled", 0, "`N` further connections that read nothing")
 	l.addTo(cmd, measureFor)
 	return m.addTo(cmd)
