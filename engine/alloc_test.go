@@ -224,6 +224,16 @@ func TestAllocSendFromOutside(t *testing.T) {
 	}
 }
 
+// fewest is what once allocates when nobody else does: the runtime allocates too, for a thread or after a collection, and
+// on a busy machine that falls into one measurement or another.
+func fewest(once func()) float64 {
+	n := testing.AllocsPerRun(runs, once)
+	for range 4 {
+		n = min(n, testing.AllocsPerRun(runs, once))
+	}
+	return n
+}
+
 // What a publication costs does not depend on the number of subscribers.
 func TestAllocPublish(t *testing.T) {
 	first := openLine(t, Handler{}, Options{Inline: true})
@@ -241,7 +251,7 @@ func TestAllocPublish(t *testing.T) {
 		for range 100 {
 			once()
 		}
-		if n := testing.AllocsPerRun(runs, once); n > 1 {
+		if n := fewest(once); n > 1 {
 			t.Errorf("%d subscribers: %v allocations", len(lines), n)
 		}
 		for range len(lines) {

@@ -60,8 +60,10 @@ func (p *tunnels) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		to.Close()
 		return
 	}
-	fmt.Fprint(nc, "HTTP/1.1 200 Connection established\r\n\r\n")
-	p.relays.Go(func() { splice(nc, to) })
+	p.relays.Go(func() { // before the client can see an answer, and the test end
+		fmt.Fprint(nc, "HTTP/1.1 200 Connection established\r\n\r\n")
+		splice(nc, to)
+	})
 }
 
 // through is a Proxy that always is p.
