@@ -23,6 +23,9 @@ type DeflateParams struct {
 	ClientNoContextTakeover bool // the client does
 	ServerMaxWindowBits     int  // the server's compressor looks back 1<<bits bytes at most
 	ClientMaxWindowBits     int  // the client's does
+	// ServerWindowNamed says that the answer names the server's window although
+	// it is the largest: a client that asks for a bound is to be told one.
+	ServerWindowNamed bool
 }
 
 // ErrDeflate is wrapped by what CheckDeflate says of a server's answer.
@@ -71,6 +74,7 @@ func (o deflateOffer) accept(want DeflateParams) DeflateParams {
 	}
 	if o.serverBits != 0 {
 		p.ServerMaxWindowBits = min(p.ServerMaxWindowBits, o.serverBits)
+		p.ServerWindowNamed = p.ServerMaxWindowBits == MaxWindowBits // RFC 7692, 7.1.2.1
 	}
 	switch {
 	case o.clientBits == anyBits:
@@ -108,7 +112,7 @@ func (p DeflateParams) append(b []byte, nameClientBits bool) string {
 	if p.ClientNoContextTakeover {
 		b = append(b, "; client_no_context_takeover"...)
 	}
-	if p.ServerMaxWindowBits < MaxWindowBits {
+	if p.ServerMaxWindowBits < MaxWindowBits || p.ServerWindowNamed {
 		b = strconv.AppendInt(append(b, "; server_max_window_bits="...), int64(p.ServerMaxWindowBits), 10)
 	}
 	if nameClientBits {
@@ -140,6 +144,7 @@ func (p DeflateParams) CheckDeflate(answer []byte) (agreed DeflateParams, ok boo
 	}
 	if o.serverBits != 0 {
 		agreed.ServerMaxWindowBits = o.serverBits
+		agreed.ServerWindowNamed = o.serverBits == MaxWindowBits
 	}
 	if o.clientBits != 0 {
 		agreed.ClientMaxWindowBits = min(o.clientBits, p.ClientMaxWindowBits)

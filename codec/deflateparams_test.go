@@ -19,9 +19,9 @@ func offerRequest(t testing.TB, offers ...string) *Request {
 }
 
 func TestAcceptDeflate(t *testing.T) {
-	shared := DeflateParams{true, true, 15, 15}
-	own := DeflateParams{false, false, 15, 15}
-	small := DeflateParams{false, false, 12, 12}
+	shared := DeflateParams{true, true, 15, 15, false}
+	own := DeflateParams{false, false, 15, 15, false}
+	small := DeflateParams{false, false, 12, 12, false}
 	for _, tt := range []struct {
 		name   string
 		want   DeflateParams
@@ -34,6 +34,8 @@ func TestAcceptDeflate(t *testing.T) {
 		{"client can't be told", small, []string{"permessage-deflate"}, "permessage-deflate; client_no_context_takeover; server_max_window_bits=12"},
 		{"smaller server window", small, []string{"permessage-deflate; server_max_window_bits=9"}, "permessage-deflate; client_no_context_takeover; server_max_window_bits=9"},
 		{"larger server window", small, []string{"permessage-deflate; server_max_window_bits=14; client_max_window_bits=10"}, "permessage-deflate; server_max_window_bits=12; client_max_window_bits=10"},
+		{"largest server window", own, []string{"permessage-deflate; server_max_window_bits=15"}, "permessage-deflate; server_max_window_bits=15"},
+		{"largest server window is too large", small, []string{"permessage-deflate; server_max_window_bits=15; client_max_window_bits"}, "permessage-deflate; server_max_window_bits=12; client_max_window_bits=12"},
 		{"eight", own, []string{"permessage-deflate; server_max_window_bits=8"}, "permessage-deflate; server_max_window_bits=8"},
 		{"quoted value", own, []string{`permessage-deflate; server_max_window_bits="10"`}, "permessage-deflate; server_max_window_bits=10"},
 		{"no takeover asked", own, []string{"permessage-deflate; server_no_context_takeover"}, "permessage-deflate; server_no_context_takeover"},
@@ -66,7 +68,7 @@ func TestAcceptDeflate(t *testing.T) {
 }
 
 func TestCheckDeflate(t *testing.T) {
-	own := DeflateParams{false, false, 15, 15}
+	own := DeflateParams{false, false, 15, 15, false}
 	for _, tt := range []struct {
 		name   string
 		offer  DeflateParams
@@ -77,11 +79,12 @@ func TestCheckDeflate(t *testing.T) {
 	}{
 		{"declined", own, "", DeflateParams{}, false, false},
 		{"plain", own, "permessage-deflate", own, true, false},
-		{"told a window", own, "permessage-deflate; client_max_window_bits=9", DeflateParams{false, false, 15, 9}, true, false},
-		{"server's window", own, "permessage-deflate; server_max_window_bits=10; server_no_context_takeover", DeflateParams{true, false, 10, 15}, true, false},
-		{"server keeps a context", DeflateParams{true, false, 15, 15}, "permessage-deflate", DeflateParams{}, false, true},
-		{"larger than asked", DeflateParams{false, false, 10, 15}, "permessage-deflate; server_max_window_bits=12", DeflateParams{}, false, true},
-		{"window not named", DeflateParams{false, false, 10, 15}, "permessage-deflate", DeflateParams{}, false, true},
+		{"told a window", own, "permessage-deflate; client_max_window_bits=9", DeflateParams{false, false, 15, 9, false}, true, false},
+		{"server's window", own, "permessage-deflate; server_max_window_bits=10; server_no_context_takeover", DeflateParams{true, false, 10, 15, false}, true, false},
+		{"server's window is the largest", own, "permessage-deflate; server_max_window_bits=15", DeflateParams{false, false, 15, 15, true}, true, false},
+		{"server keeps a context", DeflateParams{true, false, 15, 15, false}, "permessage-deflate", DeflateParams{}, false, true},
+		{"larger than asked", DeflateParams{false, false, 10, 15, false}, "permessage-deflate; server_max_window_bits=12", DeflateParams{}, false, true},
+		{"window not named", DeflateParams{false, false, 10, 15, false}, "permessage-deflate", DeflateParams{}, false, true},
 		{"window without value", own, "permessage-deflate; client_max_window_bits", DeflateParams{}, false, true},
 		{"unknown parameter", own, "permessage-deflate; x", DeflateParams{}, false, true},
 		{"another extension", own, "x-fast", DeflateParams{}, false, true},
@@ -123,7 +126,7 @@ func FuzzDeflateOffer(f *testing.F) {
 		if n == 0 || err != nil {
 			return
 		}
-		want := DeflateParams{alone, alone, MinWindowBits + int(server%8), MinWindowBits + int(client%8)}
+		want := DeflateParams{alone, alone, MinWindowBits + int(server%8), MinWindowBits + int(client%8), false}
 		p, ok := r.AcceptDeflate(want)
 		if !ok {
 			return

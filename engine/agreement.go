@@ -14,12 +14,15 @@ import (
 //	bit 2     the peer's may
 //	bits 3-5  our window as a power of two, less 8
 //	bits 6-8  the peer's
+//	bit 9     the server's is named although it is the largest
 type agreement uint16
 
 const (
 	agreed       agreement = 1 << iota
 	agreedOurs             // bit 1
 	agreedTheirs           // bit 2
+
+	agreedNamed agreement = 1 << 9
 )
 
 // agree packs p as the server, or as the client.
@@ -37,6 +40,9 @@ func agree(p codec.DeflateParams, client bool) agreement {
 	if !theirsAlone {
 		a |= agreedTheirs
 	}
+	if p.ServerWindowNamed {
+		a |= agreedNamed
+	}
 	return a
 }
 
@@ -47,6 +53,7 @@ func (a agreement) params(client bool) codec.DeflateParams {
 		ClientNoContextTakeover: a&agreedTheirs == 0,
 		ServerMaxWindowBits:     a.ourBits(),
 		ClientMaxWindowBits:     a.theirBits(),
+		ServerWindowNamed:       a&agreedNamed != 0,
 	}
 	if client {
 		p.ServerNoContextTakeover, p.ClientNoContextTakeover = p.ClientNoContextTakeover, p.ServerNoContextTakeover

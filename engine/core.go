@@ -56,7 +56,7 @@ type route struct {
 	agreed map[agreement]*route // the same, with each agreement that was met
 }
 
-// with returns the route of connections that have agreed on a. There are 256
+// with returns the route of connections that have agreed on a. There are 512
 // agreements at most.
 func (rt *route) with(a agreement) *route {
 	if a == 0 {

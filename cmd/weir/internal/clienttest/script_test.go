@@ -14,7 +14,11 @@ import (
 const npmPackages = "../../../../engine/testdata/clients/node_modules"
 
 // TestWS runs the client of the npm package ws.
-func TestWS(t *testing.T) {
+func TestWS(t *testing.T) { runScript(t, npmScript(t, "testdata/ws.js")) }
+
+// npmScript is a script for Node that finds the packages of npm.
+func npmScript(t *testing.T, script string) *exec.Cmd {
+	t.Helper()
 	node := look(t, "node")
 	packages, err := filepath.Abs(npmPackages)
 	if err != nil {
@@ -23,9 +27,9 @@ func TestWS(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(packages, "ws")); err != nil {
 		weirtest.Require(t, "the npm package ws is not here: make clients")
 	}
-	cmd := exec.Command(node, "testdata/ws.js")
+	cmd := exec.Command(node, script)
 	cmd.Env = append(os.Environ(), "NODE_PATH="+packages)
-	runScript(t, cmd)
+	return cmd
 }
 
 // TestNode runs Node's built-in WebSocket.
@@ -40,11 +44,17 @@ func TestNode(t *testing.T) {
 
 // TestPythonWebsockets runs the client of Debian's python3-websockets.
 func TestPythonWebsockets(t *testing.T) {
+	runScript(t, exec.Command(pythonWithWebsockets(t), "testdata/websockets.py"))
+}
+
+// pythonWithWebsockets is the Python that has the package.
+func pythonWithWebsockets(t *testing.T) string {
+	t.Helper()
 	const python = "/usr/bin/python3"
 	if exec.Command(python, "-c", "import websockets").Run() != nil {
 		weirtest.Require(t, "python3-websockets is not here, or not for "+python)
 	}
-	runScript(t, exec.Command(python, "testdata/websockets.py"))
+	return python
 }
 
 // look finds a program.
@@ -57,14 +67,19 @@ func look(t *testing.T, name string) string {
 	return path
 }
 
-// runScript runs a client against weir echo and weir serve: it gets their URLs
-// as arguments, the key of weir serve in the environment, and writes "ok name" or "not ok name: why" for each of its
-// cases.
+// runScript runs a client against weir echo and weir serve: it gets their URLs as arguments, and the key of weir serve in
+// the environment. It writes "ok name" or "not ok name: why" for each of its cases.
 func runScript(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	echo, serve := weirtest.Echo(t), weirtest.Serve(t)
-	cmd.Args = append(cmd.Args, echo.URL("ws", "/"), serve.URL("http", ""))
 	cmd.Env = append(cmd.Environ(), "WEIR_KEY="+serve.Key)
+	runCases(t, cmd, echo.URL("ws", "/"), serve.URL("http", ""))
+}
+
+// runCases runs a client with further arguments, and each case that it tells of as a test.
+func runCases(t *testing.T, cmd *exec.Cmd, args ...string) {
+	t.Helper()
+	cmd.Args = append(cmd.Args, args...)
 	got := weirtest.RunCommand(t, cmd, "")
 	cases := 0
 	for line := range strings.Lines(got.Stdout) {
