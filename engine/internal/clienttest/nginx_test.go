@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,9 +17,10 @@ import (
 	"github.com/weirws/weir/engine"
 )
 
-// nginx starts one, on TLS, that passes /name/ on to the server of that name, and returns what dials it. It listens on a
-// Unix socket, which needs no port that is free now and perhaps not in a moment.
-func nginx(t *testing.T, servers map[string]string, more string) engine.DialOptions {
+// nginx starts one, on TLS, that passes /name/ on to the server of that name, and returns what dials it. more is further
+// configuration of its server, above what stands beside that. It listens on a Unix socket, which needs no port that is
+// free now and perhaps not in a moment.
+func nginx(t *testing.T, servers map[string]string, more string, above ...string) engine.DialOptions {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
 	if err != nil {
@@ -39,6 +42,7 @@ events { worker_connections 100; }
 http {
 	access_log off;
 	client_body_temp_path t1; proxy_temp_path t2; fastcgi_temp_path t3; uwsgi_temp_path t4; scgi_temp_path t5;
+	`+strings.Join(above, "\n")+`
 	server {
 		listen unix:`+socket+` ssl;
 		ssl_certificate `+certFile+`; ssl_certificate_key `+keyFile+`;
@@ -128,4 +132,59 @@ func TestNginxAnswers(t *testing.T) {
 	refused("wss://ann:wrong@weir.test/private", 401)
 	hello("wss://ann:open%20sesame@weir.test/private")
 	refused("wss://weir.test/there/refused", 403)
+}
+
+// A connection that nginx keeps to a server of ours, plain or with TLS, answers requests of plain HTTP one after the other,
+// and then an upgrade.
+func TestNginxKeepsConnections(t *testing.T) {
+	for _, scheme := range []string{"http", "https"} {
+		t.Run(scheme, func(t *testing.T) {
+			plain, upgraded := make(chan string, 10), make(chan string, 10)
+			o := options()
+			o.HTTP = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				plain <- r.RemoteAddr
+				fmt.Fprintf(w, "plain %v", r.TLS != nil)
+			})
+			h := answers
+			choose := h.Upgrade
+			h.Upgrade = func(r *engine.Request) (any, error) {
+				upgraded <- r.RemoteAddr.String()
+				return choose(r)
+			}
+			certFile, keyFile := "", ""
+			if scheme == "https" {
+				certFile, keyFile, _ = certificate(t)
+			}
+			front := nginx(t, nil, `location / {
+				proxy_pass `+scheme+`://kept; proxy_http_version 1.1;
+				proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $ours;
+			}`, `upstream kept { server `+listenAs(t, h, o, certFile, keyFile)+`; keepalive 4; }`,
+				`map $http_upgrade $ours { default upgrade; '' ''; }`)
+			transport := &http.Transport{TLSClientConfig: front.TLS, DialContext: front.Dial}
+			t.Cleanup(transport.CloseIdleConnections)
+			kept := ""
+			for range 3 {
+				answer, err := (&http.Client{Transport: transport}).Get("https://weir.test/page")
+				must(t, err)
+				body, err := io.ReadAll(answer.Body)
+				must(t, err)
+				answer.Body.Close()
+				if want := fmt.Sprintf("plain %v", scheme == "https"); answer.StatusCode != http.StatusOK || string(body) != want {
+					t.Fatalf("got %s, %q, want %q", answer.Status, body, want)
+				}
+				from := <-plain
+				if kept != "" && from != kept {
+					t.Errorf("a request came from %s, and the one before from %s", from, kept)
+				}
+				kept = from
+			}
+			c := newClient(t, nil)
+			conn := c.dial("wss://weir.test/", front)
+			if from := <-upgraded; from != kept {
+				t.Errorf("the upgrade came from %s, and the requests from %s", from, kept)
+			}
+			must(t, conn.SendText("hello"))
+			c.hear(engine.Text, []byte("hello"))
+		})
+	}
 }

@@ -67,7 +67,13 @@ func sendParts(c *engine.Conn, k engine.Kind, data []byte) {
 // listen serves until the end of the test, on TLS if there is a certificate, and returns where.
 func listen(t *testing.T, certFile, keyFile string) (addr string) {
 	t.Helper()
-	s, err := engine.New(answers, options())
+	return listenAs(t, answers, options(), certFile, keyFile)
+}
+
+// listenAs is listen with another handler and options.
+func listenAs(t *testing.T, h engine.Handler, o *engine.Options, certFile, keyFile string) (addr string) {
+	t.Helper()
+	s, err := engine.New(h, o)
 	if err != nil {
 		t.Fatal(err)
 	}
