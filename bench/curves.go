@@ -102,7 +102,7 @@ func (c *LineChart) xAxis() *axis {
 		a.of, a.high = func(v float64) float64 { return v }, max(right, 1e-9)
 		for _, v := range niceTicks(right, 8) {
 			if v <= right {
-				a.ticks = append(a.ticks, tick{v, fmt.Sprintf("%g", v)})
+				a.ticks = append(a.ticks, tick{v, label(v)})
 			}
 		}
 		return a
@@ -148,6 +148,14 @@ func (c *LineChart) yAxis() *axis {
 		a.ticks = append(a.ticks, tick{v, time.Duration(v).String()})
 	}
 	return a
+}
+
+// label is v in full, or short where that is long.
+func label(v float64) string {
+	if v < 1e5 {
+		return fmt.Sprintf("%g", v)
+	}
+	return short(v)
 }
 
 // short is v with a suffix for thousands.

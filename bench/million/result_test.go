@@ -141,7 +141,7 @@ func TestSVG(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if lines != 2 {
-		t.Errorf("got %d lines, want the memory and the budget", lines)
+	if lines != 3 {
+		t.Errorf("got %d lines, want the memory, what is left after a return, and the budget", lines)
 	}
 }

@@ -109,18 +109,21 @@ func (r *Result) WriteJSON(w io.Writer) error {
 	return nil
 }
 
-// WriteSVG draws the server's private memory over the connections, beside the budget.
+// WriteSVG draws the server's private memory over the connections, as it is and after
+// a return of free memory, beside the budget.
 func (r *Result) WriteSVG(w io.Writer) error {
 	const mib = 1 << 20
-	server := bench.LineValue{Name: "measured"}
+	raw, trimmed := bench.LineValue{Name: "as it is"}, bench.LineValue{Name: "after a return"}
 	for _, at := range r.Memory.Readings {
-		if !at.Trimmed {
-			server.Points = append(server.Points, [2]float64{float64(at.Conns), float64(at.Private) / mib})
+		to := &raw
+		if at.Trimmed {
+			to = &trimmed
 		}
+		to.Points = append(to.Points, [2]float64{float64(at.Conns), float64(at.Private) / mib})
 	}
-	c := bench.LineChart{Title: "server's private memory, MiB", Bottom: "idle connections in one process", Series: []bench.LineValue{server}}
-	if r.Budget > 0 && len(server.Points) > 0 {
-		base, last := server.Points[0], server.Points[len(server.Points)-1]
+	c := bench.LineChart{Title: "private memory, MiB", Bottom: "idle connections in one process", Series: []bench.LineValue{raw, trimmed}}
+	if r.Budget > 0 && len(trimmed.Points) > 0 {
+		base, last := trimmed.Points[0], trimmed.Points[len(trimmed.Points)-1]
 		c.Series = append(c.Series, bench.LineValue{
 			Name:   fmt.Sprintf("%d B each", r.Budget),
 			Points: [][2]float64{base, {last[0], base[1] + (last[0]-base[0])*float64(r.Budget)/mib}},
