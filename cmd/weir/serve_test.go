@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -18,21 +17,6 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 	"github.com/weirws/weir/engine"
 )
-
-// runLine runs a line that weir printed, in a shell.
-func runLine(t *testing.T, line string) string {
-	t.Helper()
-	for _, tool := range []string{"sh", "curl"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			weirtest.Require(t, tool+" is not here")
-		}
-	}
-	got := weirtest.RunCommand(t, exec.Command("sh", "-c", line), "")
-	if got.Exit != 0 {
-		t.Fatalf("%s: got %d, %s", line, got.Exit, got.Stderr)
-	}
-	return got.Stdout
-}
 
 // TestServePrintsWhatWorks: the curl line that weir serve prints reaches the
 // WebSocket URL that it prints, of an engine's client and of weir connect.
@@ -47,7 +31,7 @@ func TestServePrintsWhatWorks(t *testing.T) {
 	connect := weirtest.Start(t, "connect", url)
 	connect.Stdin.Close()
 	awaitReceivers(t, s, "demo", 2, p)
-	if got, want := runLine(t, curl), `"receivers_local":2}`+"\n"; !strings.HasSuffix(got, want) {
+	if got, want := weirtest.Shell(t, curl), `"receivers_local":2}`+"\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("curl: got %q, want %q at its end", got, want)
 	}
 	if m := p.message(); m.Kind != engine.Text || m.String() != "hello" {
@@ -92,7 +76,7 @@ func TestServeUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "weir.sock")
 	p := weirtest.Start(t, "serve", "--listen", "unix:"+path, "--admin", "127.0.0.1:0")
 	curl := p.Stdout(`Publish +(curl .*)`)[1]
-	if got, want := runLine(t, curl), `"receivers_local":0}`+"\n"; !strings.HasSuffix(got, want) {
+	if got, want := weirtest.Shell(t, curl), `"receivers_local":0}`+"\n"; !strings.HasSuffix(got, want) {
 		t.Errorf("got %q, want %q at its end", got, want)
 	}
 	client := http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

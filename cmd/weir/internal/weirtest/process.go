@@ -43,6 +43,22 @@ func RunCommand(t *testing.T, cmd *exec.Cmd, stdin string) Result {
 	return Result{out.String(), errs.String(), cmd.ProcessState.ExitCode()}
 }
 
+// Shell runs a line that weir printed, as who copies it does, and returns what
+// it writes.
+func Shell(t *testing.T, line string) string {
+	t.Helper()
+	for _, tool := range []string{"sh", "curl"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			Require(t, tool+" is not here")
+		}
+	}
+	got := RunCommand(t, exec.Command("sh", "-c", line), "")
+	if got.Exit != 0 {
+		t.Fatalf("%s: got %d, %s", line, got.Exit, got.Stderr)
+	}
+	return got.Stdout
+}
+
 // Process is a weir that runs.
 type Process struct {
 	t      *testing.T
@@ -58,7 +74,14 @@ type Process struct {
 // and got no signal yet, and must then end with exit code 0.
 func Start(t *testing.T, args ...string) *Process {
 	t.Helper()
-	p := &Process{t: t, cmd: exec.Command(binary, args...), out: newOutput(), errs: newOutput(), exited: make(chan struct{})}
+	return StartCommand(t, exec.Command(binary, args...))
+}
+
+// StartCommand is Start for another program, or for weir with more than
+// arguments.
+func StartCommand(t *testing.T, cmd *exec.Cmd) *Process {
+	t.Helper()
+	p := &Process{t: t, cmd: cmd, out: newOutput(), errs: newOutput(), exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.errs
 	var err error
 	if p.Stdin, err = p.cmd.StdinPipe(); err != nil {
