@@ -14,13 +14,17 @@ type posts struct {
 }
 
 // post queues p for the loop's next turn, with a reference of its own, unless
-// too much waits there: then it returns why it is dropped, otherwise -1.
-func (l *loop) post(p *post) (why int) {
-	if l.weigh() == levelBrim {
+// too much waits there: then it returns why it is dropped, otherwise -1. kept is
+// true if a place is kept for it.
+func (l *loop) post(p *post, kept bool) (why int) {
+	if !kept && l.weigh() == levelBrim {
 		return dropShort
 	}
 	l.mu.Lock()
-	if l.waiting >= maxPosts || l.waitingBytes >= maxPostBytes || l.dead.Load() {
+	if kept {
+		l.unkeep(len(p.buf.B))
+	}
+	if !kept && l.crowded() || l.dead.Load() {
 		l.mu.Unlock()
 		return dropCrowded
 	}

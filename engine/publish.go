@@ -45,7 +45,14 @@ func (t *Topic) publish(k Kind, data []byte, o PublishOptions) (queued int) {
 	if !k.valid() {
 		return 0
 	}
-	queued = t.spread(k, data, o)
+	return t.send(k, data, o, nil)
+}
+
+// send publishes a message: to the subscribers of this process, for which there
+// may be kept places, and beyond it.
+func (t *Topic) send(k Kind, data []byte, o PublishOptions, kept places) (queued int) {
+	queued = t.spread(k, data, o, &kept)
+	kept.giveBack(frameBytes(data))
 	if r := t.link(); r != nil {
 		r.publish(t, k, data, o.Key)
 	}
@@ -53,7 +60,7 @@ func (t *Topic) publish(k Kind, data []byte, o PublishOptions) (queued int) {
 }
 
 // spread gives a message to the subscribers of this process.
-func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
+func (t *Topic) spread(k Kind, data []byte, o PublishOptions, kept *places) (queued int) {
 	if t.n.Load() == 0 {
 		if sh := t.shards.Load(); sh != nil && sh.loop.dead.Load() {
 			t.forget()
@@ -79,7 +86,7 @@ func (t *Topic) spread(k Kind, data []byte, o PublishOptions) (queued int) {
 		}
 		p.shard = sh
 		p.members = n
-		if why := sh.loop.post(&p); why >= 0 {
+		if why := sh.loop.post(&p, kept.take(sh.loop)); why >= 0 {
 			sh.loop.count.drops[why].Add(uint64(n))
 			t.dropped.Add(uint64(n))
 			continue

@@ -184,7 +184,7 @@ func (n *node) publish(t *Topic, k Kind, data []byte, key string) {
 	data, name := append([]byte(nil), data...), t.Name()
 	for _, other := range n.mesh.nodes {
 		if other != n && other.has(name) {
-			other.inbox <- func() { other.server.Topic(name).spread(k, data, PublishOptions{Key: key}) }
+			other.inbox <- func() { other.server.Topic(name).spread(k, data, PublishOptions{Key: key}, new(places)) }
 		}
 	}
 }

@@ -1,0 +1,77 @@
+package engine
+
+import "testing"
+
+// TryPublish is for all or nobody: where one loop is crowded, nobody on the others gets the message, and nothing is
+// counted; the last place is given to one.
+func TestTryPublish(t *testing.T) {
+	var both, zero Topic
+	s := rig{loops: 2, door: listened, inline: true}.serve(t, Handler{}, &Options{MaxBacklogBytes: -1})
+	peers := map[*loop]*peer{}
+	known := map[*Conn]bool{}
+	for len(peers) < 2 {
+		p := s.open()
+		var c *Conn
+		eventually(t, "it is open", func() bool {
+			for x := range s.Conns() {
+				if !known[x] {
+					c = x
+				}
+			}
+			return c != nil
+		})
+		known[c] = true
+		if l := c.loop(); peers[l] == nil {
+			peers[l] = p
+			both.Subscribe(c)
+			if l == s.core.loops[0] {
+				zero.Subscribe(c)
+			}
+		}
+	}
+	open := s.hold()
+	for range maxPosts - 1 {
+		zero.Publish(Text, nil)
+	}
+	if n, ok := both.TryPublish(Text, []byte("the last place"), PublishOptions{}); n != 2 || !ok {
+		t.Errorf("got %d, %v, want both", n, ok)
+	}
+	for range 3 {
+		if n, ok := both.TryPublish(Text, []byte("nobody"), PublishOptions{}); n != 0 || ok {
+			t.Errorf("got %d, %v, want nobody", n, ok)
+		}
+	}
+	if d := s.Metrics().Drops.Total(); d != 0 || both.Dropped() != 0 {
+		t.Errorf("%d are dropped, %d of the topic", d, both.Dropped())
+	}
+	if n := both.Publish(Text, []byte("one of two")); n != 1 || both.Dropped() != 1 {
+		t.Errorf("published to %d, %d are dropped, want 1 of each", n, both.Dropped())
+	}
+	open()
+	for l, p := range peers {
+		if l == s.core.loops[0] {
+			for range maxPosts - 1 {
+				p.wantText("")
+			}
+		}
+		p.wantText("the last place")
+		if l != s.core.loops[0] {
+			p.wantText("one of two")
+		}
+	}
+	if n, ok := both.TryPublish(Text, []byte("again"), PublishOptions{}); n != 2 || !ok {
+		t.Errorf("got %d, %v, want both", n, ok)
+	}
+	if n, ok := both.TryPublish(0, nil, PublishOptions{}); n != 0 || !ok {
+		t.Errorf("of no kind: got %d, %v", n, ok)
+	}
+	for l, p := range peers {
+		p.wantText("again")
+		eventually(t, "no place is kept", func() bool {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			return l.waiting == 0 && l.waitingBytes == 0
+		})
+		p.closing()
+	}
+}
