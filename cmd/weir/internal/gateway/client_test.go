@@ -260,6 +260,29 @@ func TestTooFast(t *testing.T) {
 	}
 }
 
+// TestConnsAreFound: each connection is found by its ID as long as it is open.
+func TestConnsAreFound(t *testing.T) {
+	g, host := start(t)
+	open := map[uint64]*subscriber{}
+	for range 200 {
+		s := dial(t, "ws://"+host+plain.Path+"?topic=a&envelope=json")
+		var hello struct{ Conn uint64 }
+		if err := (<-s.got).JSON(&hello); err != nil {
+			t.Fatal(err)
+		}
+		open[hello.Conn] = s
+	}
+	for id := range open {
+		if c := g.hub.Conn(id); c == nil || c.ID() != id {
+			t.Errorf("%d is not found", id)
+		}
+	}
+	for id, s := range open {
+		s.conn.CloseNow()
+		await(t, "it is forgotten", func() bool { return g.hub.Conn(id) == nil })
+	}
+}
+
 // TestExclude: a publication leaves out the connection that it names.
 func TestExclude(t *testing.T) {
 	_, host := start(t)

@@ -45,24 +45,11 @@ func (o *operated) Conns(q admin.Query) (found []admin.Conn) {
 }
 
 func (o *operated) Conn(id uint64) (admin.Conn, bool) {
-	c := o.find(id)
+	c := o.hub.Conn(id)
 	if c == nil {
 		return admin.Conn{}, false
 	}
 	return describe(c, c.Value().(*plain.Client)), true
-}
-
-// find returns the connection of a client, nil if there is none of that ID.
-func (o *operated) find(id uint64) *engine.Conn {
-	for c := range o.server.Conns() {
-		if c.ID() != id {
-			continue
-		}
-		if _, ok := c.Value().(*plain.Client); ok {
-			return c
-		}
-	}
-	return nil
 }
 
 func describe(c *engine.Conn, cl *plain.Client) admin.Conn {
@@ -86,11 +73,14 @@ func ipOf(c *engine.Conn) string {
 }
 
 func (o *operated) Kick(id uint64) bool {
-	c := o.find(id)
+	c := o.hub.Conn(id)
 	return c != nil && plain.Kick(c) == nil
 }
 
-func (o *operated) Subscribes(id uint64, topic string) bool { return o.hub.Subscribed(topic, id) }
+func (o *operated) Subscribes(id uint64, topic string) bool {
+	c := o.hub.Conn(id)
+	return c != nil && c.Value().(*plain.Client).Subscribes(topic)
+}
 
 // Topics has those with the most subscribers first.
 func (o *operated) Topics() []admin.Topic {

@@ -31,6 +31,7 @@ type Hub struct {
 
 	classes atomic.Pointer[config.Config]
 	tap     tap
+	conns   conns
 
 	mu    sync.RWMutex // guards the following, and holders of each topic
 	named map[string]*Topic
@@ -129,12 +130,6 @@ func (h *Hub) Find(name string) *Topic {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	return h.named[name]
-}
-
-// Subscribed reports whether the connection of that ID has that topic.
-func (h *Hub) Subscribed(name string, id uint64) bool {
-	t := h.Find(name)
-	return t != nil && t.conn(id) != nil
 }
 
 // Topics returns those of this moment, in no particular order.

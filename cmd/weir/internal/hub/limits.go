@@ -13,4 +13,8 @@ const (
 	// minNames is the number of topics from which the table shrinks when most
 	// are gone.
 	minNames = 1 << 10
+	// connTables is the number of tables of connections, and minConns the
+	// connections of one from which it shrinks likewise.
+	connTables = 64
+	minConns   = 1 << 8
 )

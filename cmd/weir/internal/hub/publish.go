@@ -48,8 +48,8 @@ func (h *Hub) Publish(m *Message) (Receipt, error) {
 	taken := time.Now()
 	t := h.Find(m.Topic)
 	if t != nil {
-		r.Receivers = t.publish(m, r.ID)
-		if r.Receivers == 0 && t.Subscribers() > 1 { // a loop had no room
+		var ok bool
+		if r.Receivers, ok = t.publish(h, m, r.ID); !ok {
 			h.busy.Add(1)
 			return Receipt{}, ErrBusy
 		}
@@ -67,35 +67,34 @@ func (h *Hub) appendID(b []byte) []byte {
 	return strconv.AppendUint(b, h.seq.Add(1), 10)
 }
 
-// publish queues m in each form that somebody subscribes to.
-func (t *Topic) publish(m *Message, id string) (queued int) {
+// publish queues m in each form that somebody subscribes to. It is for all or
+// nobody of the first of them; who misses it in the second counts as one whose
+// message was dropped.
+func (t *Topic) publish(h *Hub, m *Message, id string) (queued int, ok bool) {
 	o := engine.PublishOptions{Key: m.Key}
 	if o.Key == "" && t.class.Load().ConflateKey == "event" {
 		o.Key = m.Event
 	}
 	if m.Except != 0 {
-		o.Except = t.conn(m.Except)
+		o.Except = h.Conn(m.Except)
 	}
-	t.published.Add(1)
-	if e := t.form[Raw].Load(); e != nil {
-		queued += e.PublishWith(m.Kind, m.Data, o)
-	}
-	if e := t.form[Enveloped].Load(); e != nil && e.Len() > 0 {
-		queued += e.PublishWith(engine.Text, appendEnvelope(nil, m, id), o)
-	}
-	return queued
-}
-
-// conn is the subscriber of that ID, nil if there is none. It looks at each: a
-// table of all connections would cost every one of them, and a publication that
-// leaves one out goes to the others anyway.
-func (t *Topic) conn(id uint64) *engine.Conn {
-	for c := range t.Conns {
-		if c.ID() == id {
-			return c
+	raw, enveloped := t.form[Raw].Load(), t.form[Enveloped].Load()
+	taken := false
+	if raw != nil && raw.Len() > 0 {
+		if queued, taken = raw.TryPublish(m.Kind, m.Data, o); !taken {
+			return 0, false
 		}
 	}
-	return nil
+	if enveloped != nil && enveloped.Len() > 0 {
+		data := appendEnvelope(nil, m, id)
+		if taken {
+			queued += enveloped.PublishWith(engine.Text, data, o)
+		} else if queued, taken = enveloped.TryPublish(engine.Text, data, o); !taken {
+			return 0, false
+		}
+	}
+	t.published.Add(1)
+	return queued, true
 }
 
 // Fill takes the payload of a message that is written in JSON: data, which is a

@@ -53,21 +53,6 @@ func (t *Topic) Dropped() (n uint64) {
 	return n
 }
 
-// Conns yields the connections that subscribe.
-func (t *Topic) Conns(yield func(*engine.Conn) bool) {
-	for i := range t.form {
-		e := t.form[i].Load()
-		if e == nil {
-			continue
-		}
-		for c := range e.Conns() {
-			if !yield(c) {
-				return
-			}
-		}
-	}
-}
-
 func (t *Topic) each(f func(*engine.Topic)) {
 	for i := range t.form {
 		if e := t.form[i].Load(); e != nil {

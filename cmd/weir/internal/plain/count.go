@@ -39,7 +39,7 @@ type counts struct {
 // begins at 1 misses that.
 func (n *counts) begin() {
 	n.results, n.ends = map[string]uint64{}, map[Ended]uint64{}
-	for _, result := range []string{"ok", "bad_request", "unauthorized", "forbidden", "origin", "full", "too_fast", "draining"} {
+	for _, result := range []string{"ok", "bad_request", "unauthorized", "forbidden", "origin", "full", "too_fast", "draining", "unavailable"} {
 		n.results[result] = 0
 	}
 	for _, end := range []Ended{{engine.StatusNormalClosure, "client"}, {engine.StatusAbnormalClosure, "client"}, {engine.StatusGoingAway, "client"}, {engine.StatusTryAgainLater, "slow"}} {

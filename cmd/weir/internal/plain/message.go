@@ -66,6 +66,9 @@ func sendEnvelope(c *engine.Conn, v any) { _ = c.SendJSON(v) }
 // wrong is why a request is not done: a word for programs, and a sentence.
 type wrong struct{ code, sentence string }
 
+// busy is the code of what may succeed a moment later.
+const busy = "busy"
+
 func wrongf(code, format string, args ...any) *wrong {
 	return &wrong{code, fmt.Sprintf(format, args...)}
 }
@@ -97,21 +100,36 @@ func (p *Protocol) message(c *engine.Conn, m engine.Message) {
 	default:
 		err = p.do(c, cl, &r)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case err.code == busy: // which is not its fault
+		p.fail(c, cl, r.Ref, err)
+	default:
 		p.strike(c, cl, r.Ref, err)
 	}
 }
 
+// fail tells a client what was not done.
+func (p *Protocol) fail(c *engine.Conn, cl *Client, ref json.RawMessage, err *wrong) {
+	p.show(c, cl, err)
+	sendEnvelope(c, failure{Type: "error", Ref: ref, Code: err.code, Error: err.sentence})
+}
+
 // strike tells a client what it did wrong, and ends one that does not listen.
 func (p *Protocol) strike(c *engine.Conn, cl *Client, ref json.RawMessage, err *wrong) {
+	if cl.strikes++; cl.strikes < maxStrikes {
+		p.fail(c, cl, ref, err)
+		return
+	}
+	p.show(c, cl, err)
+	p.part(c, engine.StatusPolicyViolation, err.sentence)
+}
+
+// show shows those who watch what was not done.
+func (p *Protocol) show(c *engine.Conn, cl *Client, err *wrong) {
 	if p.hub.Watched() {
 		p.hub.Tell(&hub.Event{What: "error", Conn: c.ID(), User: cl.User(), Detail: err.code + ": " + err.sentence})
 	}
-	if cl.strikes++; cl.strikes >= maxStrikes {
-		p.part(c, engine.StatusPolicyViolation, err.sentence)
-		return
-	}
-	sendEnvelope(c, failure{Type: "error", Ref: ref, Code: err.code, Error: err.sentence})
 }
 
 // part closes a client. What of the reason does not fit is cut off.
@@ -148,7 +166,7 @@ func (p *Protocol) publish(c *engine.Conn, cl *Client, m *hub.Message) (hub.Rece
 	m.Except, m.From = c.ID(), c.ID()
 	r, err := p.hub.Publish(m)
 	if err != nil {
-		return r, wrongf("busy", "%v", err)
+		return r, wrongf(busy, "%v", err)
 	}
 	return r, nil
 }
@@ -248,7 +266,7 @@ func (p *Protocol) refresh(c *engine.Conn, cl *Client, r *request) *wrong {
 	select {
 	case p.refreshes <- struct{}{}:
 	default:
-		return wrongf("busy", "many tokens are judged now; try again in a second")
+		return wrongf(busy, "many tokens are judged now; try again in a second")
 	}
 	p.running.Add(1)
 	go func() { // ends by refreshTime; Close waits

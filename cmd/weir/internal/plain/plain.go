@@ -87,6 +87,7 @@ func (p *Protocol) open(c *engine.Conn) {
 	p.counts.opened(time.Since(cl.asked))
 	asked := cl.names
 	cl.names = nil
+	p.hub.Open(c)
 	cl.mu.Lock()
 	cl.conn = c
 	for _, name := range asked {
@@ -120,6 +121,7 @@ func (p *Protocol) close(c *engine.Conn, err error) {
 	for _, h := range topics {
 		p.hub.Release(h.topic)
 	}
+	p.hub.Close(c)
 	end := err.(*engine.CloseError)
 	p.counts.closed(end)
 	if p.hub.Watched() {

@@ -41,6 +41,9 @@ var (
 func (s *settings) authenticate(r *http.Request) (*owner, error) {
 	scheme, credentials, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	credentials = strings.TrimSpace(credentials)
+	if anyone := s.Config.Auth.Anonymous.Publish; r.Header.Get("Authorization") == "" && len(anyone) > 0 {
+		return &owner{"a publisher without a key", anyone}, nil
+	}
 	if credentials == "" || !strings.EqualFold(scheme, "Bearer") {
 		return nil, errNoCredentials
 	}

@@ -24,6 +24,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/plain"
 	"github.com/weirws/weir/cmd/weir/internal/rate"
 	"github.com/weirws/weir/cmd/weir/internal/reply"
+	"github.com/weirws/weir/cmd/weir/internal/token"
 	"github.com/weirws/weir/engine"
 )
 
@@ -96,11 +97,13 @@ func refusedf(status int, format string, args ...any) *refused {
 func (a *API) admit(w http.ResponseWriter, r *http.Request) (s *settings, o *owner, ok bool) {
 	s = a.settings.Load()
 	o, err := s.authenticate(r)
-	if err != nil {
+	switch {
+	case errors.Is(err, token.ErrUnavailable):
+		a.turnAway(w, r, refusedf(http.StatusServiceUnavailable, "%v", err))
+	case err != nil:
 		a.turnAway(w, r, refusedf(http.StatusUnauthorized, "%v", err))
-		return nil, nil, false
 	}
-	return s, o, true
+	return s, o, err == nil
 }
 
 // turnAway answers with a refusal. A body that was not read is not read any

@@ -2,6 +2,7 @@ package publish
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/weirws/weir/cmd/weir/internal/config"
 	"github.com/weirws/weir/cmd/weir/internal/hub"
+	"github.com/weirws/weir/cmd/weir/internal/token"
 )
 
 const testKey = "a key of at least sixteen bytes"
@@ -108,6 +110,40 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+// TestWhoPublishes: a key, a token, or anyone, each to its topics; a token that cannot be judged now is neither
+// good nor bad.
+func TestWhoPublishes(t *testing.T) {
+	a := start(t, func(c *config.Config) { c.Auth.Anonymous.Publish = []string{"open:*"} })
+	s := a.settings.Load().Settings
+	s.Verify = func(_ context.Context, raw string) (*token.Identity, error) {
+		switch raw {
+		case "good.for.chat":
+			return &token.Identity{User: "ann", Publish: []string{"chat:*"}}, nil
+		case "not.judged.yet":
+			return nil, token.ErrUnavailable
+		}
+		return nil, token.ErrExpired
+	}
+	a.Change(s)
+	for _, test := range []struct {
+		topic, credentials string
+		status             int
+	}{
+		{"open:a", "", 200},
+		{"chat:a", "", 403},
+		{"chat:a", "good.for.chat", 200},
+		{"open:a", "good.for.chat", 403},
+		{"open:a", "old.old.old", 401},
+		{"open:a", "no token", 401},
+		{"chat:a", "not.judged.yet", 503},
+	} {
+		answer, body := a.post(t, "/publish/"+test.topic, test.credentials, "x")
+		if answer.StatusCode != test.status || (answer.Header.Get("Retry-After") != "") != (test.status == 503) {
+			t.Errorf("%s by %q: got %s, %s, want %d", test.topic, test.credentials, answer.Status, body, test.status)
+		}
+	}
+}
+
 // TestBatch: each line has its answer, whatever the others get.
 func TestBatch(t *testing.T) {
 	a := start(t, func(c *config.Config) { c.Limits.MaxMessage = 20 })
@@ -192,7 +228,8 @@ func TestBusy(t *testing.T) {
 func TestRate(t *testing.T) {
 	a := start(t, func(c *config.Config) { c.Limits.PublishRate = config.Rate(1.0 / 3600) })
 	for i, want := range []int{200, 429, 429} {
-		if answer, body := a.post(t, "/publish/a", testKey, "x"); answer.StatusCode != want {
+		answer, body := a.post(t, "/publish/a", testKey, "x")
+		if answer.StatusCode != want || (answer.Header.Get("Retry-After") == "1") != (want == 429) {
 			t.Errorf("%d: got %s, %s, want %d", i, answer.Status, body, want)
 		}
 	}
