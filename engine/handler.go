@@ -75,6 +75,12 @@ type Handler struct {
 	// picks the HTTP status, any other error is a 403 and is logged.
 	Upgrade func(r *Request) (value any, err error)
 
+	// Abandon gets what Upgrade returned for a handshake that it granted and
+	// that comes to nothing: the peer has gone or waited for too long, or there
+	// is no room. What Upgrade took is given back here, or else in Close. It may
+	// run on any goroutine, event loops included, and must not block.
+	Abandon func(value any)
+
 	// Open is the first callback of every Conn that was upgraded.
 	Open func(c *Conn)
 

@@ -102,12 +102,14 @@ func (c *Conn) judge(l *loop, r *codec.Request, b []byte, n int, err error) {
 func (c *Conn) accept(l *loop, key []byte, subprotocol string, h http.Header, rest []byte) {
 	srv := c.route.server
 	if err := srv.admit(); err != nil {
+		c.route.abandon(c.value)
 		c.refuse(l, err)
 		return
 	}
 	answer, err := codec.AppendUpgrade(l.answer[:0], key, subprotocol, c.Extensions(), h)
 	if err != nil {
 		srv.core.unreserve()
+		c.route.abandon(c.value)
 		srv.core.Log.Error("engine: an Upgrade callback made a bad answer", "err", err)
 		c.refuse(l, refusal(http.StatusInternalServerError))
 		return
@@ -197,7 +199,9 @@ func (c *Conn) ask(l *loop, r *codec.Request, hr *http.Request, rest []byte) {
 		err := error(refusal(http.StatusInternalServerError)) // should Upgrade end its goroutine
 		defer func() {
 			l.core.endUpgrade()
-			l.poll.Do(func() { c.asked(l, req, key, value, err) })
+			if !l.poll.Do(func() { c.asked(l, req, key, value, err) }) && err == nil {
+				c.route.abandon(value)
+			}
 		}()
 		value, err = c.route.judge(req)
 	})
@@ -209,8 +213,11 @@ func (c *Conn) ask(l *loop, r *codec.Request, hr *http.Request, rest []byte) {
 
 // asked goes on when Upgrade has returned. It is called on the loop.
 func (c *Conn) asked(l *loop, req *Request, key []byte, value any, err error) {
-	if c.phase != phaseUpgrading {
-		return // it took too long, or the server was closed
+	if c.phase != phaseUpgrading { // it took too long, or the server was closed
+		if err == nil {
+			c.route.abandon(value)
+		}
+		return
 	}
 	c.mu.Lock()
 	c.more.cancel()

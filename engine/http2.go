@@ -32,7 +32,7 @@ func (s *Server) serveConnect(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK) // RFC 8441, 5: in place of 101
 	st := newHTTP2Stream(w, r)
 	if err := st.rc.Flush(); err != nil {
-		s.core.unreserve()
+		a.giveUp()
 		s.core.Log.Info("engine: an upgrade failed", "remote", r.RemoteAddr, "err", err)
 		return
 	}

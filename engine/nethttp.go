@@ -42,7 +42,7 @@ func (s *Server) takeOver(w http.ResponseWriter, r *http.Request, rt *route) (*C
 	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		s.core.unreserve()
+		answer.giveUp()
 		s.core.Log.Error("engine: net/http did not give up a connection", "err", err)
 		s.refuseHTTP(w, r, refusal(http.StatusInternalServerError))
 		return nil, err
@@ -85,6 +85,13 @@ type settled struct {
 	client      netip.AddrPort // that a trusted proxy speaks for; not valid if none does
 }
 
+// giveUp gives back the room of a connection that does not come to be, and what
+// Upgrade took for it.
+func (a *settled) giveUp() {
+	a.route.core.unreserve()
+	a.route.abandon(a.value)
+}
+
 // judgeHTTP does for r what judge does for a request of our own, for a connection
 // of rt, nil: of the route that matches. If it returns no error, room for the
 // connection is reserved.
@@ -125,10 +132,11 @@ func (s *Server) judgeHTTP(r *http.Request, rt *route) (a *settled, err error) {
 	}
 	a.subprotocol, a.header = req.choose(s.core.Subprotocols), req.header
 	if err := s.admit(); err != nil {
+		rt.abandon(a.value)
 		return nil, err
 	}
 	if a.head, err = codec.AppendUpgrade(nil, parsed.Key, a.subprotocol, a.route.extensions(), req.header); err != nil {
-		s.core.unreserve()
+		a.giveUp()
 		s.core.Log.Error("engine: an Upgrade callback made a bad answer", "err", err)
 		return nil, refusal(http.StatusInternalServerError)
 	}
@@ -198,7 +206,7 @@ func (s *Server) attach(nc net.Conn, a *settled, early []byte) (*Conn, error) {
 	if err := c.attach(nc, pump, early); err != nil {
 		c.giveUpQueue()
 		s.core.socketGone(c)
-		s.core.unreserve()
+		a.giveUp()
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	return c, nil

@@ -127,6 +127,21 @@ func (rt *route) judge(r *Request) (value any, err error) {
 	return value, err
 }
 
+// abandon tells the handler of what Upgrade returned for a connection that does
+// not come to be. It lets no panic out.
+func (rt *route) abandon(value any) {
+	if rt.handler.Upgrade == nil || rt.handler.Abandon == nil {
+		return
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			rt.core.panics.Add(1)
+			rt.core.Log.Error("engine: an Abandon callback panicked", "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
+		}
+	}()
+	rt.handler.Abandon(value)
+}
+
 // asRefusal is what err is answered with.
 func asRefusal(err error) *Refusal {
 	var r *Refusal

@@ -1,0 +1,71 @@
+package engine
+
+import (
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// What Upgrade granted comes back once: by Close, or by Abandon if there is no connection after all.
+func TestAbandon(t *testing.T) {
+	for _, d := range []door{listened, attached, handed} {
+		for _, tc := range []struct {
+			name      string
+			try       func(p *peer, open func()) // a second connection, whose Upgrade waits for open
+			within    time.Duration              // its MaxUpgradeTime; 0: the default
+			abandoned bool                       // for sure
+		}{
+			{"no room", func(p *peer, open func()) { open(); p.write([]byte(ask("/full"))); p.refused(503) }, 0, true},
+			{"a bad answer", func(p *peer, open func()) { open(); p.write([]byte(ask("/bad"))); p.refused(500) }, 0, true},
+			{"a panic", func(p *peer, open func()) { open(); p.write([]byte(ask("/panic"))); p.refused(500) }, 0, false},
+			{"the peer has gone", func(p *peer, open func()) { p.write([]byte(ask("/slow"))); p.nc.Close(); open() }, 0, false},
+			{"too slow", func(p *peer, open func()) {
+				p.write([]byte(ask("/slow")))
+				if d == listened {
+					p.gone()
+				}
+				open()
+			}, 200 * time.Millisecond, d == listened},
+		} {
+			t.Run(string(d)+"/"+tc.name, func(t *testing.T) {
+				var granted, closed, abandoned atomic.Int64
+				gate, open := newGate()
+				s := rig{loops: 1, door: d}.serve(t, Handler{
+					Upgrade: func(q *Request) (any, error) {
+						switch q.HTTP.URL.Path {
+						case "/bad":
+							q.ResponseHeader().Set("X", "a\r\nb")
+						case "/panic":
+							panic("oh")
+						case "/slow":
+							<-gate
+						}
+						return granted.Add(1), nil
+					},
+					Abandon: func(value any) {
+						if value.(int64) == 0 {
+							t.Error("it is not what Upgrade returned")
+						}
+						abandoned.Add(1)
+					},
+					Close: func(*Conn, error) { closed.Add(1) },
+				}, &Options{MaxConns: 2, MaxUpgradeTime: tc.within})
+				if tc.name == "a panic" {
+					s.panics = 1
+				}
+				first := s.open()
+				if tc.name == "no room" {
+					defer s.open().closing()
+				}
+				tc.try(s.dial(), open)
+				first.closing()
+				eventually(t, "all that was granted has come back", func() bool {
+					return granted.Load() == closed.Load()+abandoned.Load()+s.Metrics().Conns && s.Metrics().Upgrading == 0
+				})
+				if tc.abandoned && abandoned.Load() != 1 {
+					t.Errorf("%d are abandoned, want 1", abandoned.Load())
+				}
+			})
+		}
+	}
+}
