@@ -41,6 +41,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Level is what log.level changes; may be nil.
 	Level *slog.LevelVar
+	// Memory says how it is with memory; nil: [memory.Now].
+	Memory func() (memory.State, bool)
 	// Drained is called when a drain that an operator began has closed what it
 	// could, with the number of those that are left.
 	Drained func(left int64)
@@ -82,6 +84,9 @@ type Gateway struct {
 // New returns a Gateway that does not listen yet. Close ends it.
 func New(o Options) (*Gateway, error) {
 	c := o.Config
+	if o.Memory == nil {
+		o.Memory = memory.Now
+	}
 	verifier, err := token.NewVerifier(c, o.Log)
 	if err != nil {
 		return nil, err
@@ -97,7 +102,7 @@ func New(o Options) (*Gateway, error) {
 		}
 		encrypted = g.certificates.Config()
 	}
-	budget := budgetOf(c)
+	budget := budgetOf(c, o.Memory)
 	g.server, err = engine.New(engine.Handler{Upgrade: g.refuseUnknown}, &engine.Options{
 		Inline:          true, // no callback blocks
 		MaxConns:        -1,   // room judges
@@ -118,8 +123,8 @@ func New(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g.hub = hub.New(c, g.server.Owed)
-	g.room = room.New(&c.Limits, func() int64 { return g.plain.Open() })
-	g.plain = plain.New(g.hub, g.room.Judge, plain.Settings{Config: c, Verify: verifier.Verify}, o.Log)
+	g.room = room.New(&c.Limits, o.Memory)
+	g.plain = plain.New(g.hub, g.room, plain.Settings{Config: c, Verify: verifier.Verify}, o.Log)
 	g.publish = publish.New(g.hub, publish.Settings{Config: c, Verify: verifier.Verify}, o.Log)
 	g.server.Handle(plain.Path, g.plain.Handler())
 	if o.DemoKey != "" {
@@ -136,11 +141,11 @@ func New(o Options) (*Gateway, error) {
 }
 
 // budgetOf is how much may be held for all clients.
-func budgetOf(c *config.Config) int64 {
+func budgetOf(c *config.Config, see func() (memory.State, bool)) int64 {
 	if c.Limits.PendingBudget > 0 {
 		return int64(c.Limits.PendingBudget)
 	}
-	if m, ok := memory.Now(); ok {
+	if m, ok := see(); ok {
 		return max(m.Limit/100*budgetPercent, minBudget)
 	}
 	return engine.DefaultMemoryBudget

@@ -22,8 +22,12 @@ const Path = "/ws"
 type Verifier func(ctx context.Context, raw string) (*token.Identity, error)
 
 // Room says whether there is room for one more client; result is what a refusal
-// is counted as.
-type Room func() (result string, refusal *engine.Refusal)
+// is counted as. A place that was taken is left once.
+type Room interface {
+	Judge() (result string, refusal *engine.Refusal)
+	Take() (result string, refusal *engine.Refusal)
+	Leave()
+}
 
 // Settings are what the protocol goes by. They may be changed while it runs.
 type Settings struct {
@@ -78,8 +82,11 @@ func (p *Protocol) Close() {
 // Handler is what an engine.Server does with the connections, inline: nothing
 // blocks but Upgrade.
 func (p *Protocol) Handler() engine.Handler {
-	return engine.Handler{Upgrade: p.upgrade, Open: p.open, Message: p.message, Close: p.close}
+	return engine.Handler{Upgrade: p.upgrade, Abandon: p.abandon, Open: p.open, Message: p.message, Close: p.close}
 }
+
+// abandon gives back what upgrade took for a client that never came.
+func (p *Protocol) abandon(any) { p.room.Leave() }
 
 // open subscribes a client to what it asked for.
 func (p *Protocol) open(c *engine.Conn) {
@@ -122,6 +129,7 @@ func (p *Protocol) close(c *engine.Conn, err error) {
 		p.hub.Release(h.topic)
 	}
 	p.hub.Close(c)
+	p.room.Leave()
 	end := err.(*engine.CloseError)
 	p.counts.closed(end)
 	if p.hub.Watched() {

@@ -32,9 +32,10 @@ func (p *Protocol) upgrade(r *engine.Request) (any, error) {
 	return cl, nil
 }
 
-// judge does it. result is what a refusal is counted as.
+// judge does it. result is what a refusal is counted as. A client that is let in
+// has taken a place: at the end, so that whoever is refused takes none.
 func (p *Protocol) judge(r *engine.Request) (cl *Client, result string, err *engine.Refusal) {
-	if result, err := p.room(); err != nil {
+	if result, err := p.room.Judge(); err != nil {
 		return nil, result, err
 	}
 	s := p.settings.Load()
@@ -69,6 +70,9 @@ func (p *Protocol) judge(r *engine.Request) (cl *Client, result string, err *eng
 	cl.id = id
 	if !id.Expires.IsZero() {
 		cl.expires = id.Expires.Unix()
+	}
+	if result, err := p.room.Take(); err != nil {
+		return nil, result, err
 	}
 	return cl, "", nil
 }

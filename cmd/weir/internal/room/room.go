@@ -26,9 +26,10 @@ const (
 // Guard lets connections in, or not. Its methods may be called from any
 // goroutine.
 type Guard struct {
-	open    func() int64
+	see     func() (memory.State, bool)
 	rate    rate.Limit
 	most    atomic.Int64 // 0: any number
+	taken   atomic.Int64 // places
 	closed  atomic.Bool
 	full    atomic.Bool
 	memory  atomic.Pointer[memory.State]
@@ -37,10 +38,9 @@ type Guard struct {
 	running sync.WaitGroup
 }
 
-// New returns a Guard. open is the number of connections that there are. Close
-// ends it.
-func New(c *config.Limits, open func() int64) *Guard {
-	g := &Guard{open: open, stop: make(chan struct{})}
+// New returns a Guard. see says how it is with memory. Close ends it.
+func New(c *config.Limits, see func() (memory.State, bool)) *Guard {
+	g := &Guard{see: see, stop: make(chan struct{})}
 	g.Change(c)
 	g.look()
 	g.running.Add(1)
@@ -78,7 +78,7 @@ func (g *Guard) run() {
 }
 
 func (g *Guard) look() {
-	if s, ok := memory.Now(); ok {
+	if s, ok := g.see(); ok {
 		g.memory.Store(&s)
 		g.full.Store(s.Full(fullPercent))
 	}
@@ -99,22 +99,40 @@ func (g *Guard) Full() string {
 		s := g.Memory()
 		return fmt.Sprintf("%d of %d MiB of memory are used, and at %d %% no more connections are taken", s.Used>>20, s.Limit>>20, fullPercent)
 	}
-	if most := g.most.Load(); most > 0 && g.open() >= most {
+	if most := g.most.Load(); most > 0 && g.taken.Load() >= most {
 		return fmt.Sprintf("there are %d connections, which is limits.max_connections", most)
 	}
 	return ""
 }
 
-// Judge lets a connection in, or refuses it; result is what that is counted as.
+// Judge says whether a connection may ask for a place now; result is what a
+// refusal is counted as.
 func (g *Guard) Judge() (result string, refusal *engine.Refusal) {
 	if g.closed.Load() {
 		return "draining", reply.Refusal(http.StatusServiceUnavailable, "this server is shutting down")
 	}
-	if why := g.Full(); why != "" {
-		return "full", reply.Refusal(http.StatusServiceUnavailable, "this server is full")
+	if g.Full() != "" {
+		return full()
 	}
 	if !g.rate.Take() {
 		return "too_fast", reply.Refusal(http.StatusServiceUnavailable, "too many connect at once")
 	}
 	return "", nil
+}
+
+// Take takes a place, or refuses like Judge if there is none left. Every place
+// that was taken is given back by Leave, once.
+func (g *Guard) Take() (result string, refusal *engine.Refusal) {
+	if most := g.most.Load(); g.taken.Add(1) > most && most > 0 {
+		g.taken.Add(-1)
+		return full()
+	}
+	return "", nil
+}
+
+// Leave gives a place back.
+func (g *Guard) Leave() { g.taken.Add(-1) }
+
+func full() (result string, refusal *engine.Refusal) {
+	return "full", reply.Refusal(http.StatusServiceUnavailable, "this server is full")
 }
