@@ -190,7 +190,9 @@ func (p *post) give(l *loop, s *subscription, alone bool) bool {
 		return false
 	}
 	p.enter(c, f, s.manner, keyed)
-	p.lost += uint64(c.dropped() - before)
+	if now := c.dropped(); now > before { // less: the queue was emptied, and is another
+		p.lost += uint64(now - before)
+	}
 	switch {
 	case c.blocked:
 		c.swell()

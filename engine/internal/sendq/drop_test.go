@@ -220,3 +220,19 @@ func TestLedger(t *testing.T) {
 	}
 	q.Free()
 }
+
+// A Queue that is used again counts from nothing.
+func TestRestCountsAnew(t *testing.T) {
+	q := New(new(atomic.Int64))
+	var saw seer
+	q.Hold(0)
+	numbered(q, 1, Terms{Class: Oldest})
+	if q.Evict(nil, &saw) == 0 || q.Dropped() != 1 {
+		t.Fatalf("%d are dropped, want 1", q.Dropped())
+	}
+	q.Rest(nil)
+	if n := q.Dropped(); n != 0 {
+		t.Errorf("%d are dropped, want none", n)
+	}
+	q.Free()
+}

@@ -87,7 +87,7 @@ type Queue struct {
 
 	keys   map[Key]uint64 // where the last frame of a key was put
 	oldest uint64         // none of class Oldest is before this place
-	lost   uint32         // frames that were dropped
+	lost   uint32         // frames that were dropped since it was empty and at rest
 	clock  clock
 }
 
@@ -122,7 +122,7 @@ func (q *Queue) Free() {
 // Rest ends a Hold, and has the memory from now on added to ledger. The Queue
 // must be empty.
 func (q *Queue) Rest(ledger *atomic.Int64) {
-	q.clock = clock{}
+	q.clock, q.lost = clock{}, 0
 	if len(q.keys) > keepKeys {
 		q.keys = nil
 	}
