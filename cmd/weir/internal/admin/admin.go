@@ -3,6 +3,7 @@
 package admin
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -82,6 +83,7 @@ type Check struct {
 // Gateway is what the port shows. Its methods may be called from any goroutine.
 type Gateway interface {
 	Stats() *stats.Snapshot
+	Open() int64 // clients
 	Conns(Query) []Conn
 	Conn(id uint64) (Conn, bool)
 	Subscribes(id uint64, topic string) bool // quick
@@ -140,9 +142,15 @@ func (s *Server) Serve(ln net.Listener) error {
 	return s.http.Serve(ln)
 }
 
-// Close ends the port and all who watch.
+// Close ends the port. Those who watch are told the last counters; what is still
+// under way a moment later is cut off.
 func (s *Server) Close() error {
 	close(s.stop)
+	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
+	defer cancel()
+	if s.http.Shutdown(ctx) == nil {
+		return nil
+	}
 	return s.http.Close()
 }
 
@@ -179,7 +187,7 @@ func (s *Server) routes() http.Handler {
 
 // guard lets through those who may: with the token if there is one, and without
 // one only programs and pages of this machine. A browser that was brought here by
-// another site's page has that site's Origin, or its name for Host.
+// another site's page has that site's Origin, or its name for Host, or says so.
 func (s *Server) guard(h http.Handler) http.Handler {
 	cross := http.NewCrossOriginProtection()
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -192,12 +200,30 @@ func (s *Server) guard(h http.Handler) http.Handler {
 			reply.Refuse(w, http.StatusForbidden, "without a token this port is for this machine: use its address, 127.0.0.1")
 			return
 		case s.o.Token != "" && !isProbe(r.URL.Path) && !secret.Equal(credentials(r), s.o.Token):
-			w.Header().Add("WWW-Authenticate", `Basic realm="weir", charset="UTF-8"`)
-			reply.Refuse(w, http.StatusUnauthorized, "the token of admin.token is wanted, as Authorization: Bearer, or as the password")
+			reply.Refuse(challenging{w}, http.StatusUnauthorized, "the token of admin.token is wanted, as Authorization: Bearer, or as the password")
+			return
+		case isEmbedded(r):
+			reply.Refuse(w, http.StatusForbidden, "pages of another origin get nothing here")
 			return
 		}
 		h.ServeHTTP(w, r)
 	})
+}
+
+// challenging asks a browser for the password, beside what a program is told.
+type challenging struct{ http.ResponseWriter }
+
+// WriteHeader adds the challenge: who writes a header has set the others.
+func (w challenging) WriteHeader(status int) {
+	w.Header().Add("WWW-Authenticate", `Basic realm="weir", charset="UTF-8"`)
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// isEmbedded reports whether a page of another site makes its visitor's browser
+// ask for something: it could not read the answer, but take the places of those
+// who watch, or have a profile taken. To follow a link here is no harm.
+func isEmbedded(r *http.Request) bool {
+	return r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate"
 }
 
 // isProbe says which paths tell so little that orchestrators get them without a
@@ -281,7 +307,7 @@ func (s *Server) conns(w http.ResponseWriter, r *http.Request) {
 		limit = n
 	}
 	found := s.o.Gateway.Conns(Query{User: q.Get("user"), IP: q.Get("ip"), Topic: q.Get("topic"), Limit: limit})
-	reply.JSON(w, http.StatusOK, map[string]any{"conns": append([]Conn{}, found...), "total": s.o.Gateway.Stats().Connections})
+	reply.JSON(w, http.StatusOK, map[string]any{"conns": append([]Conn{}, found...), "total": s.o.Gateway.Open()})
 }
 
 // connID reads the id of a path, or answers that it is none.

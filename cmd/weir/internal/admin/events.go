@@ -123,6 +123,7 @@ func (s *Server) pump(r *http.Request, out *stream, happens chan hub.Event, miss
 		case <-r.Context().Done():
 			return
 		case <-s.stop:
+			out.send("stats", s.answered()) // how it ended
 			return
 		case <-tick.C:
 			sent = 0

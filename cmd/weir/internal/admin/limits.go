@@ -12,10 +12,10 @@ const (
 	maxBodyBytes = 4 << 10
 	// maxStreams bounds the clients that watch at a time.
 	maxStreams = 64
-	// eventRoom is how many events wait for one that watches, and maxEventsEvery
-	// how many it gets in each eventsEvery; of the others it gets the number.
+	// eventRoom is how many events wait for one that watches, and maxEvents how
+	// many it gets in each statsEvery; of the others it gets the number.
+	// maxEventBytes bounds what is shown of a message.
 	eventRoom     = 256
-	eventsEvery   = time.Second
 	maxEvents     = 100
 	maxEventBytes = 4 << 10
 	// statsEvery is how often those that watch get the counters.
@@ -24,6 +24,9 @@ const (
 	liveWithin = 5 * time.Second
 	// writeTime bounds a write to one that watches.
 	writeTime = 10 * time.Second
+	// partingTime is how long those that watch, and requests that are under way,
+	// have to end when the server does.
+	partingTime = time.Second
 	// headTime and idleTime bound a connection of the admin port.
 	headTime = 5 * time.Second
 	idleTime = 2 * time.Minute

@@ -150,7 +150,7 @@ func TestExpand(t *testing.T) {
 // the one that was set last.
 func TestRelationsAreFaultsOfOverlays(t *testing.T) {
 	_, err := Load(Source{Environ: []string{"WEIR_ADMIN_ADDR=0.0.0.0:8081"}})
-	if want := "WEIR_ADMIN_ADDR admin.addr: 0.0.0.0:8081 is not a loopback address, and there is no admin.token"; err == nil || err.Error() != want {
+	if want := "WEIR_ADMIN_ADDR admin.addr: 0.0.0.0:8081 is not a loopback address, and there is no admin.token: WEIR_ADMIN_TOKEN=$(openssl rand -hex 32) is one"; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }

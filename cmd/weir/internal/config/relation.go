@@ -13,7 +13,7 @@ import (
 func (d *decoder) relations(c *Config) {
 	d.judgeListen(&c.Listen)
 	if !c.AdminIsLocal() && c.Admin.Token == "" {
-		d.about("admin.addr", fmt.Sprintf("%s is not a loopback address, and there is no admin.token", c.Admin.Addr), "")
+		d.about("admin.addr", fmt.Sprintf("%s is not a loopback address, and there is no admin.token: WEIR_ADMIN_TOKEN=$(openssl rand -hex 32) is one", c.Admin.Addr), "")
 	}
 	if c.Listen.Addr == c.Admin.Addr && !strings.HasSuffix(c.Admin.Addr, ":0") {
 		d.about("admin.addr", c.Admin.Addr+" is listen.addr, too", "")

@@ -73,6 +73,7 @@ func (g *Gateway) drainOver(ctx context.Context, over time.Duration) (left int64
 		return g.Left()
 	}
 	left = g.awaitFarewells(ctx, over)
+	g.drain.left.Store(left)
 	g.finish(ctx)
 	g.log.Info("drained", "left", left)
 	return left

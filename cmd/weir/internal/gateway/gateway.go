@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -186,6 +187,9 @@ func (g *Gateway) Listen() (net.Listener, error) {
 
 // ListenAdmin binds the address of the port of operators.
 func (g *Gateway) ListenAdmin() (net.Listener, error) {
+	if path, ok := strings.CutPrefix(g.o.Config.Admin.Addr, "unix:"); ok {
+		return net.Listen("unix", path)
+	}
 	return net.Listen("tcp", g.o.Config.Admin.Addr)
 }
 

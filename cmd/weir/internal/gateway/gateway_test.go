@@ -37,6 +37,18 @@ func testConfig() *config.Config {
 	return c
 }
 
+// with is testConfig, changed; change may be nil.
+func with(change func(*config.Config)) *config.Config {
+	c := testConfig()
+	if change != nil {
+		change(c)
+	}
+	return c
+}
+
+// discard is where what is logged goes.
+var discard = slog.New(slog.DiscardHandler)
+
 // start starts a Gateway that ends with the test, and returns its host:port.
 func start(t *testing.T) (*Gateway, string) {
 	t.Helper()
@@ -46,7 +58,7 @@ func start(t *testing.T) (*Gateway, string) {
 func startWith(t *testing.T, o Options) (*Gateway, string) {
 	t.Helper()
 	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
+		o.Log = discard
 	}
 	g, err := New(o)
 	if err != nil {
@@ -438,4 +450,9 @@ func TestManySubscribers(t *testing.T) {
 			s.want(engine.Text, fmt.Sprint(i))
 		}
 	}
+}
+
+// message is a text to publish.
+func message(topic, text string) *hub.Message {
+	return &hub.Message{Topic: topic, Kind: engine.Text, Data: []byte(text)}
 }

@@ -22,6 +22,8 @@ var _ admin.Gateway = (*operated)(nil)
 
 func (o *operated) Stats() *stats.Snapshot { return o.sampler.Snapshot() }
 
+func (o *operated) Open() int64 { return o.plain.Open() }
+
 func (o *operated) Hub() *hub.Hub { return o.hub }
 
 func (o *operated) Publish(m *hub.Message) (hub.Receipt, error) { return o.hub.Publish(m) }
@@ -96,17 +98,19 @@ func (o *operated) Topics() []admin.Topic {
 
 // Ready says whether new connections should come here.
 func (o *operated) Ready() []admin.Check {
-	checks := []admin.Check{{Name: "listener", Ready: o.listening.Load()}, {Name: "memory", Ready: true}, {Name: "drain", Ready: true}}
-	if !checks[0].Ready {
-		checks[0].Why = "the public port is not open"
-	}
-	if why := o.room.Full(); why != "" {
-		checks[1].Ready, checks[1].Why = false, why
+	listener, memory, drain := "", o.room.Full(), ""
+	if !o.listening.Load() {
+		listener = "the public port is not open"
 	}
 	if o.drain.begun.Load() {
-		checks[2].Ready, checks[2].Why = false, fmt.Sprintf("draining, %d connections are left", o.drain.remaining())
+		drain = fmt.Sprintf("draining, %d connections are left", o.drain.remaining())
 	}
-	return checks
+	return []admin.Check{
+		{Name: "listener", Ready: listener == "", Why: listener},
+		{Name: "broker", Ready: true}, // it is this process's memory
+		{Name: "memory", Ready: memory == "", Why: memory},
+		{Name: "drain", Ready: drain == "", Why: drain},
+	}
 }
 
 func (o *operated) Draining() admin.Drain { return o.drain.state() }

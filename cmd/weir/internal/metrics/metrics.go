@@ -43,7 +43,7 @@ type collector struct {
 	publish, busy, lastWrite                 *prometheus.Desc
 	pending, held, slow                      *prometheus.Desc
 	loop, workers, draining, reload, perConn *prometheus.Desc
-	build                                    *prometheus.Desc
+	broker, build                            *prometheus.Desc
 }
 
 // proto is the label of the protocol that connections speak.
@@ -76,6 +76,7 @@ func newCollector(s Source) *collector {
 		draining:      desc("drain_remaining", "Connections that are still to be closed by a drain."),
 		reload:        desc("config_reload_success", "1 if the last reload of the configuration was applied, or there was none."),
 		perConn:       desc("rss_bytes_per_connection", "Resident memory of the process for each connection."),
+		broker:        desc("broker_up", "1 if publications are passed on: always, for it is this process that does."),
 		build:         desc("build_info", "1; the label says which version this is.", "version"),
 	}
 }
@@ -85,7 +86,7 @@ func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.connections, c.opened, c.closed, c.handshake, c.subscriptions, c.channels, c.messagesIn, c.messagesOut,
 		c.bytesIn, c.bytesOut, c.publish, c.busy, c.lastWrite, c.pending, c.held, c.slow, c.loop, c.workers, c.draining, c.reload,
-		c.perConn, c.build,
+		c.perConn, c.broker, c.build,
 	} {
 		out <- d
 	}
@@ -141,6 +142,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	}
 	gauge(c.reload, ok)
 	gauge(c.perConn, float64(r.PerConn()))
+	gauge(c.broker, 1)
 	gauge(c.build, 1, c.Version)
 }
 

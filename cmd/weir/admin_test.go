@@ -1,0 +1,59 @@
+package main_test
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/weirws/weir/cmd/weir/internal/weirtest"
+)
+
+// TestAdminAddress: weir does not begin to serve operators on an address that
+// others reach unless there is a token, however the address is told.
+func TestAdminAddress(t *testing.T) {
+	file := writeFile(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"0.0.0.0:0\"}\n")
+	const want = "is not a loopback address, and there is no admin.token: WEIR_ADMIN_TOKEN="
+	for _, test := range []struct {
+		name string
+		env  []string
+		args []string
+		at   string
+	}{
+		{"flag", nil, []string{"--listen", "127.0.0.1:0", "--admin", ":0"}, "--admin admin.addr: "},
+		{"flag, IPv6", nil, []string{"--listen", "127.0.0.1:0", "--admin", "[::]:0"}, "--admin admin.addr: "},
+		{"flag, one of the network's", nil, []string{"--listen", "127.0.0.1:0", "--admin", "192.0.2.1:0"}, "--admin admin.addr: "},
+		{"environment", []string{"WEIR_ADMIN_ADDR=:0"}, []string{"--listen", "127.0.0.1:0"}, "WEIR_ADMIN_ADDR admin.addr: "},
+		{"file", nil, []string{"-c", file}, file + ":2:9 admin.addr: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			got := withEnv(t, test.env, append([]string{"serve"}, test.args...)...)
+			if got.Exit != 2 || got.Stdout != "" || !strings.HasPrefix(got.Stderr, test.at) || !strings.Contains(got.Stderr, want) {
+				t.Errorf("got %+v, want 2 and %q", got, want)
+			}
+		})
+	}
+	t.Run("what it says to do helps", func(t *testing.T) {
+		t.Setenv("WEIR_ADMIN_TOKEN", "what operators know")
+		p := weirtest.Start(t, "serve", "-c", file)
+		_, port, err := net.SplitHostPort(p.Stdout(`Dashboard +http://([^/]+)/`)[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for token, want := range map[string]int{"": 401, "what operators know": 200} {
+			r, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:"+port+"/metrics", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+token)
+			answer, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != want {
+				t.Errorf("with %q: got %s, want %d", token, answer.Status, want)
+			}
+		}
+	})
+}
