@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,15 +34,19 @@ type browser struct {
 	last   int
 	calls  map[int]chan reply
 	errors []string // what pages complained of
+	urls   []string // what pages asked for
+	// password answers those who ask for one.
+	password string
 }
 
 // reply is what comes from the browser: an answer or an event.
 type reply struct {
-	ID     int             `json:"id"`
-	Method string          `json:"method"`
-	Params json.RawMessage `json:"params"`
-	Result json.RawMessage `json:"result"`
-	Error  *struct {
+	ID      int             `json:"id"`
+	Session string          `json:"sessionId"`
+	Method  string          `json:"method"`
+	Params  json.RawMessage `json:"params"`
+	Result  json.RawMessage `json:"result"`
+	Error   *struct {
 		Message string `json:"message"`
 	} `json:"error"`
 }
@@ -131,6 +136,40 @@ func (b *browser) message(_ *engine.Conn, m engine.Message) {
 	if c := complaint(r); c != "" {
 		b.errors = append(b.errors, c)
 	}
+	b.network(r)
+}
+
+// network keeps what a page asks for, and types the password. b.mu is held.
+func (b *browser) network(r reply) {
+	var p struct {
+		Request   struct{ URL string }
+		RequestID string
+	}
+	if json.Unmarshal(r.Params, &p) != nil {
+		return
+	}
+	answer := params{"requestId": p.RequestID}
+	method := "Fetch.continueRequest"
+	switch r.Method {
+	case "Network.requestWillBeSent":
+		b.urls = append(b.urls, p.Request.URL)
+		return
+	case "Fetch.requestPaused":
+	case "Fetch.authRequired":
+		method = "Fetch.continueWithAuth"
+		answer["authChallengeResponse"] = params{"response": "ProvideCredentials", "username": "anybody", "password": b.password}
+	default:
+		return
+	}
+	b.last++
+	_ = b.conn.SendJSON(params{"id": b.last, "sessionId": r.Session, "method": method, "params": answer}) // the page waits if it is lost
+}
+
+// asked returns what pages asked for.
+func (b *browser) asked() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.urls)
 }
 
 // complaint is what an event says of an error in a page.
@@ -218,8 +257,11 @@ func (b *browser) open(url string, width, height int, scheme string) *page {
 	var attached struct{ SessionID string }
 	b.call("", "Target.attachToTarget", params{"targetId": target.TargetID, "flatten": true}, &attached)
 	p := &page{b, attached.SessionID}
-	for _, domain := range []string{"Runtime", "Log", "Page"} {
+	for _, domain := range []string{"Runtime", "Log", "Page", "Network"} {
 		p.call(p.session, domain+".enable", nil, nil)
+	}
+	if b.password != "" {
+		p.call(p.session, "Fetch.enable", params{"handleAuthRequests": true}, nil)
 	}
 	p.call(p.session, "Emulation.setDeviceMetricsOverride", params{"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}, nil)
 	p.call(p.session, "Emulation.setEmulatedMedia", params{"features": []params{{"name": "prefers-color-scheme", "value": scheme}}}, nil)

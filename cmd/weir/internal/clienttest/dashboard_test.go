@@ -72,7 +72,7 @@ func TestChromiumDashboard(t *testing.T) {
 	})
 	for _, scheme := range []string{"light", "dark"} {
 		t.Run("a phone, "+scheme, func(t *testing.T) {
-			p := b.open("http://"+s.Admin+"/dashboard", 360, 740, scheme)
+			p := b.open("http://"+s.Admin+"/dashboard", 390, 844, scheme)
 			p.wait(`series.length >= 2`)
 			p.eval(`document.getElementById('find').requestSubmit()`, nil)
 			p.wait(`document.querySelectorAll('#conns button').length === 60`)
@@ -85,10 +85,68 @@ func TestChromiumDashboard(t *testing.T) {
 			if len(small) > 0 {
 				t.Errorf("too small to touch: %q", small)
 			}
+			var hidden int
+			p.eval(`[...document.querySelectorAll('#conns button')].filter(e => e.getBoundingClientRect().right > innerWidth).length`, &hidden)
+			if hidden > 0 {
+				t.Errorf("%d buttons are only reached by scrolling sideways", hidden)
+			}
 			p.screenshot("dashboard-phone-" + scheme)
 		})
 	}
+	t.Run("it asks nobody else", func(t *testing.T) {
+		asked := b.asked()
+		if len(asked) < 10 {
+			t.Errorf("it asked for %q only", asked)
+		}
+		for _, url := range asked {
+			if !strings.HasPrefix(url, "http://"+s.Admin+"/") && !strings.HasPrefix(url, "data:") {
+				t.Errorf("it asked for %s", url)
+			}
+		}
+	})
 	if complaints := b.complaints(); len(complaints) > 0 {
 		t.Errorf("the page complained:\n%s", strings.Join(complaints, "\n"))
 	}
+}
+
+// TestChromiumDashboardToken: a browser asks for the token, and then the page is
+// live; it finds its server again, and shows a drain.
+func TestChromiumDashboardToken(t *testing.T) {
+	b := newBrowser(t)
+	b.password = "what operators know"
+	file := func(listen, admin string) string {
+		return written(t, "weir.yaml", fmt.Sprintf(`listen: {addr: %q}
+admin: {addr: %q, token: %q}
+auth: {anonymous: {subscribe: ["*"]}}
+drain: {delay: 0s, duration: 0s}
+`, listen, admin, b.password))
+	}
+	start := func(path string) *weirtest.Server {
+		p := weirtest.Start(t, "serve", "-c", path)
+		return &weirtest.Server{Process: p, Host: p.Stdout(`WebSocket +ws://([^/]+)/`)[1], Admin: p.Stdout(`Dashboard +http://([^/]+)/`)[1]}
+	}
+	s := start(file("127.0.0.1:0", "127.0.0.1:0"))
+	p := b.open("http://"+s.Admin+"/dashboard", 1280, 1000, "dark")
+	p.wait(`document.getElementById('state').textContent === 'ready'`)
+	p.eval(`document.getElementById('reload').requestSubmit()`, nil)
+	p.wait(`document.getElementById('reloadtold').textContent.endsWith('applied nothing; needs a restart: nothing')`)
+	if complaints := b.complaints(); len(complaints) > 0 {
+		t.Errorf("the page complained:\n%s", strings.Join(complaints, "\n"))
+	}
+	s.Stop()
+	p.wait(`document.getElementById('state').className === 'bad' && document.getElementById('state').textContent.endsWith('trying again')`)
+	s = start(file(s.Host, s.Admin))
+	p.wait(`document.getElementById('state').textContent === 'ready'`)
+	ends := listeners(t, s, "crowd", 200)
+	p.wait(`document.getElementById('connections').textContent === '200'`)
+	p.eval(`fetch('/api/admin/drain', {method: 'POST', body: '{"duration":"4s"}'}).then(r => r.status)`, nil)
+	p.wait(`!document.getElementById('draining').hidden && document.getElementById('bar').value > 0.3`)
+	p.wait(`document.getElementById('state').textContent.includes('draining')`)
+	p.screenshot("dashboard-draining")
+	for range 200 {
+		if end := <-ends; end.Code != engine.StatusServiceRestart {
+			t.Errorf("it ended with %v", end)
+		}
+	}
+	p.wait(`document.getElementById('bar').value === 1`)
 }
