@@ -19,7 +19,8 @@ import (
 )
 
 const drainLong = `The server is not ready from then on; after drain.delay it closes its sockets at
-an even rate and ends. This command waits for that; Ctrl-C ends only the wait.`
+an even rate and ends. This command waits for that; Ctrl-C ends only the wait.
+Exit code 4: it ended with sockets left.`
 
 func newDrain() *cobra.Command {
 	var o operating
@@ -90,8 +91,11 @@ func (o *operating) follow(cmd *cobra.Command, c *operator.Client) error {
 	case cmd.Context().Err() != nil:
 		return problem.Failure(context.Cause(cmd.Context()), "the server goes on draining, and is not watched any more", "")
 	case gone(err):
-		fmt.Fprintf(w, "drained: the server has ended (%d were left when last seen)\n", last.Left)
-		return nil
+		if err := afterDrain(last.Left); err != nil { // what it told at its end
+			return err
+		}
+		_, err = fmt.Fprintln(w, "drained: the server has ended, and no connection was left")
+		return unwritten(err)
 	}
 	return o.explain(cmd.Context(), err)
 }

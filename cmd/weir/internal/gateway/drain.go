@@ -18,6 +18,7 @@ import (
 // draining is how far the one drain of a gateway is.
 type draining struct {
 	begun       atomic.Bool
+	done        chan struct{} // closed when it has ended
 	total, left atomic.Int64
 	over        atomic.Int64 // ns
 }
@@ -35,17 +36,23 @@ func (d *draining) state() admin.Drain {
 // Drain closes all connections over the time of the configuration, and returns
 // how many were left when it, or ctx, ended. From the start on the gateway is
 // not ready; it accepts connections for the delay of the configuration, so that
-// load balancers can turn away from it. It blocks.
+// load balancers can turn away from it. If an operator began to drain already,
+// that goes on, over the time that it was told. It blocks.
 func (g *Gateway) Drain(ctx context.Context) (left int64) {
-	if !g.drain.begin() { // an operator did
-		<-ctx.Done()
-		return g.Left()
+	if g.drain.begin() {
+		return g.drainOver(ctx, g.config.Load().Drain.Duration)
 	}
-	return g.drainOver(ctx, g.config.Load().Drain.Duration)
+	g.log.Info("an operator's drain is under way already, and goes on", "left", g.drain.remaining())
+	select {
+	case <-ctx.Done():
+	case <-g.drain.done:
+	}
+	return g.Left()
 }
 
 // drainOver is Drain with a window of that length, once it has begun.
 func (g *Gateway) drainOver(ctx context.Context, over time.Duration) (left int64) {
+	defer close(g.drain.done)
 	d := &g.config.Load().Drain
 	g.drain.over.Store(int64(over))
 	g.drain.left.Store(g.server.Metrics().Conns)

@@ -93,6 +93,7 @@ func New(o Options) (*Gateway, error) {
 		return nil, err
 	}
 	g := &Gateway{o: o, log: o.Log, verifier: verifier}
+	g.drain.done = make(chan struct{})
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	g.config.Store(c)
 	var encrypted *tls.Config
