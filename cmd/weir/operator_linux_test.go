@@ -36,7 +36,7 @@ func TestPubSub(t *testing.T) {
 	for !strings.Contains(topics(), "chat") { // each look takes a while
 	}
 	pub := inTerminal(t, []string{key}, "pub", "--url", s.Host, "news", "hello \x1b[2J")
-	pub.want(`to 1 receivers, as \S+\n$`)
+	pub.want(`to 1 receiver, as \S+\n$`)
 	pub.end(0)
 	got := withEnv(t, []string{key}, "pub", "--url", "http://"+s.Host, "chat", "two\nlines", "-o", "json")
 	var answer struct {

@@ -25,7 +25,9 @@ const (
 // Limit is one thing that bounds connections.
 type Limit struct {
 	Name  string `json:"name"`
-	Value int64  `json:"value"` // in its own unit
+	Value int64  `json:"value"`
+	// Unit is that of Value; "" counts things.
+	Unit string `json:"unit,omitempty"`
 	// Conns is how many connections it allows.
 	Conns int64 `json:"connections"`
 	// Of says which connections those are: all that are open, unless it says
@@ -34,6 +36,9 @@ type Limit struct {
 	// Fix raises it.
 	Fix string `json:"fix"`
 }
+
+// Bytes is a Unit.
+const Bytes = "bytes"
 
 // What a Limit may be about.
 const (
@@ -81,13 +86,13 @@ func (r *Report) Fix() string {
 
 // files is the limit of the descriptors of a process.
 func files(most uint64) Limit {
-	return Limit{"nofile", clamp(most), max(clamp(most)-ownFiles, 0), Open,
-		"ulimit -Hn 1048576; LimitNOFILE=1048576 in a systemd unit; --ulimit nofile=1048576 for a container"}
+	return Limit{Name: "nofile", Value: clamp(most), Conns: max(clamp(most)-ownFiles, 0), Of: Open,
+		Fix: "ulimit -Hn 1048576, or LimitNOFILE=1048576 in a systemd unit, or --ulimit nofile=1048576 for a container"}
 }
 
 // memory is a limit of bytes.
 func memory(name string, bytes uint64, fix string) Limit {
-	return Limit{name, clamp(bytes), int64(float64(bytes) * memoryShare / ConnBytes), Open, fix}
+	return Limit{name, clamp(bytes), Bytes, int64(float64(bytes) * memoryShare / ConnBytes), Open, fix}
 }
 
 func clamp(n uint64) int64 { return int64(min(n, math.MaxInt64)) }

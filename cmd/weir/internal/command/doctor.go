@@ -63,7 +63,11 @@ func tellCapacity(cmd *cobra.Command, f format, r capacity.Report, wanted int64)
 		if l.Name == r.Binds {
 			mark = "  <- binds first"
 		}
-		rows = append(rows, []string{l.Name, grouped(l.Value), grouped(l.Conns) + " " + l.Of + mark})
+		value := grouped(l.Value)
+		if l.Unit == capacity.Bytes {
+			value = grouped(l.Value>>20) + " MiB"
+		}
+		rows = append(rows, []string{l.Name, value, grouped(l.Conns) + " " + l.Of + mark})
 	}
 	if err := writeTable(w, rows); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"strings"
 	"syscall"
@@ -20,7 +21,7 @@ import (
 
 const drainLong = `The server is not ready from then on; after drain.delay it closes its sockets at
 an even rate and ends. This command waits for that; Ctrl-C ends only the wait.
-Exit code 4: it ended with sockets left.`
+With -o json it writes a line each second. Exit code 4: sockets were left.`
 
 func newDrain() *cobra.Command {
 	var o operating
@@ -43,14 +44,16 @@ func newDrain() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			d, err := c.Drain(cmd.Context(), asked)
+			_, err = c.Drain(cmd.Context(), asked)
+			var refused *operator.StatusError
+			if errors.As(err, &refused) && refused.Status == http.StatusConflict {
+				fmt.Fprintln(cmd.ErrOrStderr(), "weir: note: a drain is under way already, and goes on as it was told")
+				err = nil
+			}
 			if err != nil {
 				return o.explain(cmd.Context(), err)
 			}
-			if f == asJSON {
-				return writeJSON(cmd.OutOrStdout(), d)
-			}
-			return o.follow(cmd, c)
+			return o.follow(cmd, c, f)
 		},
 	}
 	cmd.Flags().SortFlags = false
@@ -61,9 +64,9 @@ func newDrain() *cobra.Command {
 }
 
 // follow shows how far the drain is until the server ends.
-func (o *operating) follow(cmd *cobra.Command, c *operator.Client) error {
+func (o *operating) follow(cmd *cobra.Command, c *operator.Client, f format) error {
 	w := cmd.OutOrStdout()
-	bar := terminal.Is(os.Stdout)
+	bar := f != asJSON && terminal.Is(os.Stdout)
 	var last operator.Drain
 	err := c.Watch(cmd.Context(), operator.Watched{}, func(name string, body []byte) error {
 		var s operator.Stats
@@ -76,6 +79,9 @@ func (o *operating) follow(cmd *cobra.Command, c *operator.Client) error {
 		last = s.Drain
 		if s.Drain.Total == 0 { // the delay
 			s.Drain.Total, s.Drain.Left = s.Connections, s.Connections
+		}
+		if f == asJSON {
+			return unwritten(json.NewEncoder(w).Encode(s.Drain))
 		}
 		if bar {
 			_, err := fmt.Fprintf(w, "\r\x1b[K%s", drainBar(s.Drain))
@@ -93,6 +99,9 @@ func (o *operating) follow(cmd *cobra.Command, c *operator.Client) error {
 	case gone(err):
 		if err := afterDrain(last.Left); err != nil { // what it told at its end
 			return err
+		}
+		if f == asJSON {
+			return nil
 		}
 		_, err = fmt.Fprintln(w, "drained: the server has ended, and no connection was left")
 		return unwritten(err)

@@ -111,19 +111,18 @@ func usage(cmd *cobra.Command) string {
 }
 
 // writeFlags writes a line for each flag. A flag's usage begins with the name
-// of its value in backquotes, if it has one.
+// of its value in backquotes, if it has one, until complete has parted them.
 func writeFlags(b *strings.Builder, flags *pflag.FlagSet) {
 	var names, texts []string
 	width := 0
 	flags.VisitAll(func(f *pflag.Flag) {
-		value, text := pflag.UnquoteUsage(f)
+		text := f.Usage
 		name := "    --" + f.Name
 		if f.Shorthand != "" {
 			name = "-" + f.Shorthand + ", --" + f.Name
 		}
-		if f.Value.Type() != "bool" {
-			name += " " + value
-			text = strings.TrimPrefix(text, value+" ")
+		if value := f.Annotations[valueOf]; value != nil {
+			name += " " + value[0]
 		}
 		if def := defaultOf(f); def != "" {
 			text += " (" + def + ")"

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/weirws/weir/cmd/weir/internal/address"
+	"github.com/weirws/weir/cmd/weir/internal/config"
 	"github.com/weirws/weir/cmd/weir/internal/operator"
 	"github.com/weirws/weir/cmd/weir/internal/problem"
 )
@@ -38,17 +40,32 @@ func (o *operating) client() (*operator.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.at = reachable(c.Admin.Addr)
-	if o.admin != "" {
-		o.at = o.admin
-	}
-	if !strings.Contains(o.at, "://") && !strings.HasPrefix(o.at, "unix:") {
-		if err := address.Check("--admin", o.at); err != nil {
-			return nil, err
-		}
-		o.at = "http://" + o.at
+	if o.at, err = adminURL(cmp.Or(o.admin, reachable(c.Admin.Addr))); err != nil {
+		return nil, err
 	}
 	return operator.NewClient(o.at, c.Admin.Token), nil
+}
+
+// adminURL makes a URL of what --admin is told: a URL, host:port, a host alone,
+// or unix:/path.
+func adminURL(told string) (string, error) {
+	if strings.HasPrefix(told, "unix:") {
+		return told, nil
+	}
+	scheme, rest, ok := strings.Cut(told, "://")
+	switch {
+	case !ok:
+		if !strings.Contains(told, ":") {
+			_, port, _ := net.SplitHostPort(config.Default().Admin.Addr) // it has one
+			told = net.JoinHostPort(told, port)
+		}
+		return "http://" + told, address.Check("--admin", told)
+	case scheme != "http" && scheme != "https":
+		return "", problem.Usage("--admin is a URL with http:// or https://, and not "+scheme+"://", "For example: --admin http://127.0.0.1:8081")
+	case rest == "":
+		return "", problem.Usage("--admin "+told+" names no host", "For example: --admin http://127.0.0.1:8081")
+	}
+	return told, nil
 }
 
 // reachable makes an address to connect to out of one to listen on.
@@ -66,11 +83,15 @@ func reachable(addr string) string {
 // explain makes a problem of an error of the admin port.
 func (o *operating) explain(ctx context.Context, err error) error {
 	var refused *operator.StatusError
+	var dns *net.DNSError
+	var slow net.Error
 	switch {
 	case err == nil:
 		return nil
 	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
 		return problem.Failure(err, "the admin port wants a token, or another one", "It is admin.token of the server's configuration: export WEIR_ADMIN_TOKEN=..., or -c weir.yaml")
+	case errors.As(err, &refused) && refused.Status == http.StatusNotFound && !strings.HasPrefix(refused.Text, "there is no connection"), errors.Is(err, operator.ErrForeign):
+		return problem.Failure(err, "what answers at "+o.at+" is not the admin port of a weir serve", "That is another one than clients connect to: admin.addr, which is 127.0.0.1:8081 if it is not set.")
 	case errors.As(err, &refused):
 		return problem.Failure(err, "the server refuses: "+refused.Error(), "")
 	case ctx.Err() != nil:
@@ -79,6 +100,12 @@ func (o *operating) explain(ctx context.Context, err error) error {
 		return problem.Failure(err, "nothing listens on "+o.at, "Is weir serve running? Its admin port is named by --admin, or by -c weir.yaml.")
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return problem.Failure(err, "the server has gone", "")
+	case errors.As(err, &dns):
+		return problem.Failure(err, "no address is known for the host "+dns.Name, "Name another one: --admin host:port")
+	case errors.As(err, &slow) && slow.Timeout():
+		return problem.Failure(err, "the admin port at "+o.at+" does not answer", "Is a firewall between? From its own machine it is 127.0.0.1:8081, mostly.")
+	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"): // net/http has no error for it
+		return problem.Failure(err, "the admin port at "+o.at+" does not speak TLS", "Try: --admin "+strings.Replace(o.at, "https:", "http:", 1))
 	}
 	return problem.Failure(err, "the admin port at "+o.at+" cannot be used: "+err.Error(), "")
 }
@@ -112,13 +139,13 @@ weir conns --user ann -o json | jq .conns[].id`,
 			for _, c := range found {
 				rows = append(rows, []string{
 					strconv.FormatUint(c.ID, 10), dash(visible(c.User)), c.IP, age(time.Since(c.ConnectedAt)), strconv.FormatInt(c.PendingBytes, 10),
-					strconv.FormatUint(c.MessagesIn, 10), strconv.FormatUint(c.MessagesOut, 10), dash(visible(strings.Join(c.Topics, " "))),
+					strconv.FormatUint(c.MessagesIn, 10), strconv.FormatUint(c.MessagesOut, 10), dash(visible(fewOf(c.Topics))),
 				})
 			}
 			if err := writeTable(cmd.OutOrStdout(), rows); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%d shown of %s connections\n", len(found), grouped(max(total, int64(len(found)))))
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d shown of %s connections\n", len(found), grouped(total))
 			return nil
 		},
 	}
@@ -131,6 +158,15 @@ weir conns --user ann -o json | jq .conns[].id`,
 	o.addTo(cmd)
 	addFormat(cmd, &f)
 	return cmd
+}
+
+// fewOf are the first of many, in a line.
+func fewOf(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, " ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], " "), len(names)-most)
 }
 
 // dash stands for nothing in a table.
@@ -216,6 +252,7 @@ weir conns --user ann -o json | jq .conns[].id | xargs weir kick`,
 			}
 			return nil
 		},
+		ValidArgsFunction: o.completing(listedConns),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ids := make([]uint64, len(args))
 			for i, word := range args {

@@ -111,6 +111,13 @@ date | weir pub --url https://rt.example.com news`,
 			return p.run(cmd)
 		},
 	}
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		o := operating{config: p.config}
+		return o.completing(listedTopics)(cmd, args, begun)
+	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringVar(&p.event, "event", "", "`NAME` what kind of message it is")
@@ -136,7 +143,7 @@ func (p *publication) run(cmd *cobra.Command) error {
 	body := []byte(nil)
 	if p.bodyArgument != nil {
 		body = []byte(*p.bodyArgument)
-	} else if body, err = io.ReadAll(p.in); err != nil {
+	} else if body, err = p.read(); err != nil {
 		return problem.Failure(err, "the input cannot be read: "+err.Error(), "")
 	}
 	p.setHeader(c)
@@ -145,6 +152,14 @@ func (p *publication) run(cmd *cobra.Command) error {
 		return explainPost(err, at)
 	}
 	return p.tell(cmd.OutOrStdout(), status, answer)
+}
+
+// read reads the message from the input, which may be a person.
+func (p *publication) read() ([]byte, error) {
+	if p.in == os.Stdin && terminal.Is(os.Stdin) && terminal.Is(os.Stderr) {
+		fmt.Fprintln(os.Stderr, "weir: type the message; Ctrl-D at the beginning of a line ends it")
+	}
+	return io.ReadAll(p.in)
 }
 
 // setHeader makes the header of what was asked for.
@@ -192,7 +207,11 @@ func (p *publication) tell(w io.Writer, status int, answer []byte) error {
 		_, err := fmt.Fprintf(w, "%s\n", bytes.TrimSpace(answer))
 		return unwritten(err)
 	}
-	_, err := fmt.Fprintf(w, "to %d receivers%s\n", *told.Receivers, withID(told.ID))
+	receivers := "receivers"
+	if *told.Receivers == 1 {
+		receivers = "receiver"
+	}
+	_, err := fmt.Fprintf(w, "to %d %s%s\n", *told.Receivers, receivers, withID(told.ID))
 	return unwritten(err)
 }
 
@@ -282,6 +301,10 @@ WEIR_TOKEN=$(weir token --topic news -c weir.yaml) weir sub news`,
 			at.Scheme = strings.Replace(at.Scheme, "http", "ws", 1)
 			return listen(cmd, at.String()+"/ws?"+query.Encode(), count)
 		},
+	}
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		o := operating{config: path}
+		return o.completing(listedTopics)(cmd, args, begun)
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false

@@ -238,6 +238,8 @@ func (s *serving) tell(w io.Writer, c *config.Config, key string, public, operat
 	}
 	if h, ok := address.Host(operators); ok {
 		row("Dashboard", "http://"+h+"/dashboard")
+	} else {
+		row("Operators", "weir top --admin "+shellWord("unix:"+operators.String()))
 	}
 	if r := capacity.Measure(); r.Conns > 0 {
 		row("Room for", fmt.Sprintf("about %d connections; the limit is %s: see weir doctor", r.Conns, r.Binds))

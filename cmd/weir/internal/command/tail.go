@@ -51,6 +51,7 @@ weir tail --conn 4711 --payloads`,
 			return o.explain(cmd.Context(), err)
 		},
 	}
+	cmd.ValidArgsFunction = o.completing(listedTopics)
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.Uint64Var(&w.Conn, "conn", 0, "`ID` follow this connection")

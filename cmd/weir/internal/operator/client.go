@@ -22,7 +22,7 @@ const (
 	// topics each are less.
 	maxAnswerBytes = 64 << 20
 	// answerTime bounds the wait for one.
-	answerTime = 30 * time.Second
+	answerTime = 10 * time.Second
 )
 
 // Client talks to the admin port of one weir serve. Its methods may be called
@@ -37,12 +37,16 @@ type Client struct {
 // "unix:/path".
 func NewClient(base, token string) *Client {
 	c := &Client{base: strings.TrimSuffix(base, "/"), token: token}
+	transport := http.DefaultTransport.(*http.Transport).Clone()
+	transport.ResponseHeaderTimeout = answerTime // of streams, too
 	if path, ok := strings.CutPrefix(base, "unix:"); ok {
 		c.base = "http://localhost"
-		c.http.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		transport.Proxy = nil
+		transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", path)
-		}}
+		}
 	}
+	c.http.Transport = transport
 	return c
 }
 
@@ -123,7 +127,14 @@ func (c *Client) Conns(ctx context.Context, q Query) ([]Conn, int64, error) {
 
 // Kick closes a connection.
 func (c *Client) Kick(ctx context.Context, id uint64) error {
-	return c.call(ctx, http.MethodDelete, "/api/admin/conns/"+strconv.FormatUint(id, 10), nil, nil)
+	var answer struct {
+		Kicked uint64 `json:"kicked"`
+	}
+	err := c.call(ctx, http.MethodDelete, "/api/admin/conns/"+strconv.FormatUint(id, 10), nil, &answer)
+	if err == nil && answer.Kicked != id {
+		return ErrForeign
+	}
+	return err
 }
 
 // Topics lists the topics with the most subscribers first, and returns how many
@@ -154,7 +165,7 @@ func (c *Client) Reload(ctx context.Context) (Reloaded, error) {
 	return r, c.call(ctx, http.MethodPost, "/api/admin/reload", nil, &r)
 }
 
-// call makes a request and reads its answer into answer, unless that is nil.
+// call makes a request and reads its answer into answer.
 func (c *Client) call(ctx context.Context, method, path string, body, answer any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTime)
 	defer cancel()
@@ -177,9 +188,6 @@ func (c *Client) call(ctx context.Context, method, path string, body, answer any
 	}
 	if r.StatusCode >= 300 {
 		return refused(r.StatusCode, got, answer)
-	}
-	if answer == nil {
-		return nil
 	}
 	return understood(json.Unmarshal(got, answer))
 }
@@ -216,12 +224,12 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader) 
 	return answer, err
 }
 
-// errForeign is an answer that is not weir's.
-var errForeign = errors.New("the answer is not that of an admin port of weir")
+// ErrForeign is an answer that is not weir's.
+var ErrForeign = errors.New("the answer is not that of an admin port of weir")
 
 func understood(err error) error {
 	if err != nil {
-		return fmt.Errorf("%w: %w", errForeign, err)
+		return fmt.Errorf("%w: %w", ErrForeign, err)
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	c, _ := answering(t, 200, "hello")
-	if _, _, err := c.Topics(t.Context()); !errors.Is(err, errForeign) {
+	if _, _, err := c.Topics(t.Context()); !errors.Is(err, ErrForeign) {
 		t.Errorf("got %v", err)
 	}
 	c, _ = answering(t, 422, `{"applied":[],"error":"no","faults":["weir.yaml:1:1 x"]}`)
@@ -84,7 +84,7 @@ func TestReadEvents(t *testing.T) {
 	if want := "stats {\"a\":1}|message 2|event 3"; err != io.EOF || strings.Join(got, "|") != want {
 		t.Errorf("got %v, %q, want %q", err, got, want)
 	}
-	if err := readEvents(strings.NewReader("data: nonsense\n"), take); !errors.Is(err, errForeign) {
+	if err := readEvents(strings.NewReader("data: nonsense\n"), take); !errors.Is(err, ErrForeign) {
 		t.Errorf("got %v", err)
 	}
 	if err := readEvents(strings.NewReader(""), take); !errors.Is(err, io.ErrUnexpectedEOF) {

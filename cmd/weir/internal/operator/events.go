@@ -106,6 +106,9 @@ func (c *Client) Watch(ctx context.Context, w Watched, f func(name string, body 
 		}
 		return refused(r.StatusCode, body, nil)
 	}
+	if r.Header.Get("Content-Type") != "text/event-stream" {
+		return ErrForeign
+	}
 	return readEvents(r.Body, f)
 }
 
@@ -122,7 +125,7 @@ func readEvents(r io.Reader, f func(name string, body []byte) error) error {
 			name = value
 		case "data":
 			if !json.Valid([]byte(value)) {
-				return errForeign
+				return ErrForeign
 			}
 			if err := f(name, []byte(value)); err != nil {
 				return err
