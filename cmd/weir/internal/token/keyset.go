@@ -158,6 +158,9 @@ func parseSetKey(raw json.RawMessage, allowed []string) (key, bool) {
 // find returns the keys for an algorithm and a kid. If there is none it has the
 // set fetched, and waits for that, unless it was just fetched.
 func (s *keySet) find(ctx context.Context, alg, kid string) ([]key, error) {
+	if !slices.Contains(s.Algs, alg) { // no set will have a key for it
+		return nil, nil
+	}
 	if keys := s.fitting(alg, kid); len(keys) > 0 {
 		return keys, nil
 	}

@@ -183,6 +183,16 @@ func TestKeySetAsksSeldom(t *testing.T) {
 	is.serve(http.StatusOK, set(jwk("1", "", k.Public())))
 	v := withSet(t, is, "EdDSA")
 	v.set.every = time.Hour
+	v.set.find(t.Context(), "EdDSA", "1") // behind the first fetch
+	before := is.count()
+	for _, other := range []string{mint(t, must(SecretSigner("HS256", "other", testSecret)), nil), mint(t, must(PrivateSigner("", "other", privatePEM(t, newKey(t, "ES384")))), nil)} {
+		if _, err := v.Verify(t.Context(), other); err == nil || errors.Is(err, ErrUnavailable) {
+			t.Errorf("an algorithm that is not allowed: got %v", err)
+		}
+	}
+	if n := is.count() - before; n != 0 {
+		t.Errorf("got %d fetches for algorithms that are not allowed", n)
+	}
 	var wg sync.WaitGroup
 	for range 50 {
 		wg.Go(func() {

@@ -1,0 +1,97 @@
+//go:build unix
+
+package clienttest
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/weirws/weir/cmd/weir/internal/weirtest"
+)
+
+// stalledReader is a client of a topic with a real socket that reads nothing.
+func stalledReader(t *testing.T, s *weirtest.Server, topic string) {
+	t.Helper()
+	d := net.Dialer{Control: func(_, _ string, rc syscall.RawConn) error { // little waits in the kernel
+		return rc.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) })
+	}}
+	c, err := d.DialContext(t.Context(), "tcp", s.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	ask := "GET /ws?topic=" + topic + " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+	if _, err := io.WriteString(c, ask); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// slowTotals is what the metrics say of slow clients, by policy.
+func slowTotals(t *testing.T, s *weirtest.Server) map[string]string {
+	t.Helper()
+	answer, err := http.Get("http://" + s.Admin + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]string{}
+	for _, m := range regexp.MustCompile(`(?m)^weir_slow_total\{policy="(\w+)"\} (\d+)$`).FindAllStringSubmatch(string(text), -1) {
+		found[m[1]] = m[2]
+	}
+	return found
+}
+
+// TestChromiumSlowClients: the dashboard shows what the policies did, class by
+// class, as it was counted.
+func TestChromiumSlowClients(t *testing.T) {
+	b := newBrowser(t)
+	config := written(t, "weir.yaml", `listen: {addr: "127.0.0.1:0"}
+admin: {addr: "127.0.0.1:0"}
+auth:
+  anonymous: {subscribe: ["*"]}
+  publish_keys: [{name: test, secret: "`+publishKey+`", topics: ["*"]}]
+topics:
+  - {match: "old", on_slow: drop_old, max_pending_bytes: 64KiB}
+  - {match: "new", on_slow: drop_new, max_pending_bytes: 64KiB}
+  - {match: "newest", on_slow: conflate, max_pending_bytes: 64KiB}
+  - {match: "gone", on_slow: disconnect, max_pending_bytes: 64KiB}
+drain: {delay: 0s, duration: 0s}
+`)
+	w := weirtest.Start(t, "serve", "-c", config)
+	s := &weirtest.Server{Process: w, Host: w.Stdout(`WebSocket +ws://([^/]+)/`)[1], Admin: w.Stdout(`Dashboard +http://([^/]+)/`)[1], Key: publishKey}
+	p := b.open("http://"+s.Admin+"/dashboard", 1280, 1000, "light")
+	p.wait(`document.getElementById('state').textContent === 'ready'`)
+	policies := map[string]string{"old": "drop_old", "new": "drop_new", "newest": "conflate", "gone": "disconnect"}
+	data := strings.Repeat("x", 60<<10)
+	for topic, policy := range policies {
+		stalledReader(t, s, topic)
+		for n := 0; slowTotals(t, s)[policy] == "0"; n++ {
+			if n > 1000 {
+				t.Fatalf("%s: nothing is counted", policy)
+			}
+			publish(t, s, topic, "text/plain", data)
+		}
+	}
+	shown := func(policy, n string) string {
+		return fmt.Sprintf(`[...document.querySelectorAll('#slow tr')].some(r => r.cells[0].textContent === %q && r.cells[1].textContent === %q)`, policy, n)
+	}
+	totals := slowTotals(t, s)
+	for _, policy := range policies {
+		p.wait(shown(policy, totals[policy]))
+	}
+	p.wait(shown("sockets that take nothing now", "3"))
+	p.screenshot("dashboard-slow")
+	if complaints := b.complaints(); len(complaints) > 0 {
+		t.Errorf("the page complained:\n%s", strings.Join(complaints, "\n"))
+	}
+}
