@@ -52,6 +52,32 @@ func TestServePrintsWhatWorks(t *testing.T) {
 	}
 }
 
+// TestServePrintsTokens: the line that mints a token works, and what it mints
+// does; a secret of the environment is not shown.
+func TestServePrintsTokens(t *testing.T) {
+	s := weirtest.Serve(t)
+	line := s.Stdout(`Token +(WEIR_AUTH_KEYS=.*)`)[1]
+	token := strings.TrimSpace(weirtest.Shell(t, "PATH="+filepath.Dir(weirtest.Binary())+":$PATH; "+line))
+	dial(t, s.URL("ws", "/ws?topic=a&access_token="+token)).settle()
+	answer, err := http.Get("http://" + s.Admin + "/api/admin/conns?user=ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if text, err := io.ReadAll(answer.Body); err != nil || !strings.Contains(string(text), `"user":"ann"`) {
+		t.Errorf("the user is not there: %s, %v", text, err)
+	}
+	if got := weirtest.Run(t, "", "connect", s.URL("ws", "/ws?topic=a&access_token="+token+"x")); got.Exit != 1 || !strings.Contains(got.Stderr, "401") {
+		t.Errorf("another token: got %+v, want 401", got)
+	}
+	for _, keys := range []string{"[]", `[{alg: HS256, secret: "of the environment, and of nobody else"}]`} {
+		t.Setenv("WEIR_AUTH_KEYS", keys)
+		if stdout, _ := weirtest.Serve(t).Text(); strings.Contains(stdout, "Token") {
+			t.Errorf("with %s it prints:\n%s", keys, stdout)
+		}
+	}
+}
+
 // awaitReceivers publishes to p's topic until so many clients get it, and takes
 // what p got of that.
 func awaitReceivers(t *testing.T, s *weirtest.Server, topic string, want int, p *peer) {

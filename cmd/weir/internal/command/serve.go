@@ -32,7 +32,7 @@ import (
 
 const serveLong = `Clients subscribe to topics:  GET /ws?topic=a&topic=b, a WebSocket
 Programs publish to a topic:  POST /publish/{topic}, the body is the message
-Without a configuration weir serves this machine, with a key made up for the
+Without a configuration weir serves this machine, with keys made up for the
 occasion and a demo page. SIGHUP loads the configuration anew, SIGTERM drains.`
 
 // serving are the flags of weir serve.
@@ -40,6 +40,7 @@ type serving struct {
 	path          string
 	listen, admin string
 	pprof         bool
+	secret        string // of tokens, made up; "" if there is a configuration
 }
 
 func newServe() *cobra.Command {
@@ -85,10 +86,11 @@ func (s *serving) source(cmd *cobra.Command, base *config.Config) (config.Source
 	return src, nil
 }
 
-// forDemo is what holds without a configuration: all may listen, and who has the
-// key may publish.
-func forDemo(key string) *config.Config {
+// forDemo is what holds without a configuration: all may listen, who has the key
+// may publish, and tokens are those of a secret that is made up too.
+func forDemo(key, secret string) *config.Config {
 	c := config.Default()
+	c.Auth.Keys = []config.Key{{Alg: "HS256", Secret: secret}}
 	c.Auth.Anonymous.Subscribe = []string{"*"}
 	c.Auth.PublishKeys = []config.PublishKey{{Name: "demo", Secret: key, Topics: []string{"*"}}}
 	c.Drain.Delay, c.Drain.Duration = 0, 0
@@ -100,7 +102,8 @@ func (s *serving) run(cmd *cobra.Command) error {
 	var base *config.Config
 	if s.path == "" {
 		key = strings.ToLower(rand.Text())
-		base = forDemo(key)
+		s.secret = strings.ToLower(rand.Text() + rand.Text())
+		base = forDemo(key, s.secret)
 	}
 	src, err := s.source(cmd, base)
 	if err != nil {
@@ -233,6 +236,9 @@ func (s *serving) tell(w io.Writer, c *config.Config, key string, public, operat
 		bearer = "KEY"
 	}
 	row("Publish", "curl "+extra+"-H 'Authorization: Bearer "+bearer+"' -d hello "+web+"://"+host+publish.Path+"/"+url.PathEscape(topic))
+	if k := c.Auth.Keys; key != "" && len(k) == 1 && k[0].Secret == s.secret { // not one of the environment
+		row("Token", config.Variable("auth.keys")+"='[{alg: HS256, secret: "+s.secret+"}]' weir token --user ann --topic '*'")
+	}
 	if key != "" && extra == "" {
 		row("Demo page", web+"://"+host+"/")
 	}
