@@ -68,16 +68,20 @@ func TestPubSub(t *testing.T) {
 	}
 }
 
-// TestSubJSON: a line for each message, with what it is.
+// TestSubJSON: a line for each message, with what it is; the one that says that
+// all is ready is none of those that are counted.
 func TestSubJSON(t *testing.T) {
 	s := weirtest.Serve(t)
-	p := weirtest.Start(t, "sub", "--url", s.Host, "-o", "json", "news")
+	p := weirtest.Start(t, "sub", "--url", s.Host, "-o", "json", "--count", "1", "news")
 	p.Stdout(`"topics":\["news"\]`)
 	s.Publish("news", "text/plain", "hello")
 	line := p.Stdout(`(?m)^(\{.*hello.*\})$`)[1]
 	var m map[string]any
 	if err := json.Unmarshal([]byte(line), &m); err != nil || m["topic"] != "news" {
 		t.Errorf("got %s, %v", line, err)
+	}
+	if code := p.Wait(); code != 0 {
+		t.Errorf("it ended with %d, want 0", code)
 	}
 }
 

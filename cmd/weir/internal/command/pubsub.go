@@ -22,6 +22,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/glob"
 	"github.com/weirws/weir/cmd/weir/internal/problem"
 	"github.com/weirws/weir/cmd/weir/internal/terminal"
+	"github.com/weirws/weir/engine"
 )
 
 // publishTime bounds the wait for the answer to a publication.
@@ -315,8 +316,19 @@ WEIR_TOKEN=$(weir token --topic news -c weir.yaml) weir sub news`,
 	return cmd
 }
 
+// published reports whether an envelope has a message: the first has none, but
+// says that all is ready.
+func published(m engine.Message) bool {
+	var said struct{ Type string }
+	return m.JSON(&said) == nil && said.Type == "message"
+}
+
 // listen prints what comes from a URL.
 func listen(cmd *cobra.Command, at string, count int) error {
+	var counted func(engine.Message) bool
+	if strings.Contains(at, "envelope=json") { // a topic's name would have its = escaped
+		counted = published
+	}
 	silence, never := io.Pipe() // nothing is sent
 	defer never.Close()
 	header := http.Header{}
@@ -324,7 +336,7 @@ func listen(cmd *cobra.Command, at string, count int) error {
 		header.Set("Authorization", "Bearer "+t)
 	}
 	return console.Run(cmd.Context(), console.Options{
-		URL: at, Header: header, Wait: -1, Count: count,
+		URL: at, Header: header, Wait: -1, Count: count, Counted: counted,
 		In: silence, Out: cmd.OutOrStdout(), Notes: cmd.ErrOrStderr(),
 		Bare: true, Screen: terminal.Is(os.Stdout),
 	})

@@ -41,6 +41,8 @@ type Options struct {
 	// Count is how many messages are shown before the connection is closed; 0: any
 	// number.
 	Count int
+	// Counted says which messages Count is about; nil: all.
+	Counted func(engine.Message) bool
 	// Bare shows messages without a mark before them, and nothing else that went
 	// well.
 	Bare bool
@@ -131,12 +133,16 @@ func signal(ch chan struct{}) {
 }
 
 func (c *Console) message(_ *engine.Conn, m engine.Message) {
-	n := c.shown.Add(1)
-	if c.Count > 0 && n > int64(c.Count) {
+	n := c.shown.Load()
+	counted := c.Counted == nil || c.Counted(m)
+	if c.Count > 0 && n >= int64(c.Count) {
 		return // it came before the close
 	}
+	if counted {
+		n = c.shown.Add(1)
+	}
 	c.show.received(m)
-	if n == int64(c.Count) {
+	if counted && n == int64(c.Count) {
 		signal(c.enough)
 	}
 	c.heard.Store(time.Now().UnixNano())
