@@ -72,7 +72,7 @@ func TestGuide(t *testing.T) {
 	if got.Exit != 0 {
 		t.Fatalf("got %d:\n%s\n%s", got.Exit, got.Stdout, got.Stderr)
 	}
-	for _, want := range []string{"weir.yaml is right\n", "holds about ", "receivers_local\":1", "hello\n", "good morning\n", "closed ", "weir_connections", "drained: ", "files.yaml is right\n", "acme.yaml is right\n"} {
+	for _, want := range []string{"weir.yaml is right\n", "holds about ", "receivers_local\":1", "hello\n", "good morning\n", "\n2\n1\n5\n", "}\n401\n", "}\n413\n", "closed ", "weir_connections", "drained: ", "files.yaml is right\n", "acme.yaml is right\n"} {
 		if !strings.Contains(got.Stdout, want) {
 			t.Errorf("there is no %q in\n%s", want, got.Stdout)
 		}
