@@ -97,6 +97,18 @@ func TestLost(t *testing.T) {
 	wants(t, m, "refused")
 }
 
+// TestWide: a wide screen shows long names whole, and memory is shared by many.
+func TestWide(t *testing.T) {
+	m := newTestModel()
+	name := strings.Repeat("a long name ", 6)
+	m.Update(listed{at: time.Now(), topics: []operator.Topic{{Name: name}}})
+	m.Update(counted{&operator.Stats{Connections: 99, RSS: 99 << 20, PerConn: 1 << 20}})
+	wants(t, m, `memory +99 MiB   in`, "a long name a long name a long …")
+	m.Update(tea.WindowSizeMsg{Width: 150, Height: 24})
+	m.Update(counted{&operator.Stats{Connections: 100, RSS: 100 << 20, PerConn: 1 << 20}})
+	wants(t, m, `memory +100 MiB   1 MiB a connection   in`, name)
+}
+
 // TestSmall: any size of terminal does.
 func TestSmall(t *testing.T) {
 	m := newTestModel()

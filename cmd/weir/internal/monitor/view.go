@@ -56,13 +56,23 @@ func (m *model) head() []string {
 		fmt.Sprintf("connections %s%d%s  +%.1f/s -%.1f/s   subscriptions %d   topics %d", bold, s.Connections, plain, s.Rates.Opened, s.Rates.Closed, s.Subscriptions, s.Topics),
 		fmt.Sprintf("messages    in %.0f/s  out %.0f/s   published %.0f/s   dropped %.0f/s", s.Rates.MessagesIn, s.Rates.MessagesOut, s.Rates.Published, s.Rates.Dropped),
 		fmt.Sprintf("fan-out     p50 %.2f ms  p99 %.2f ms  p99.9 %.2f ms   slow %d   pending %s", s.FanOut.P50, s.FanOut.P99, s.FanOut.P999, s.SlowConns, bytesOf(s.PendingBytes)),
-		fmt.Sprintf("memory      %s   %s a connection   in %s/s  out %s/s", bytesOf(s.RSS), bytesOf(s.PerConn), bytesOf(int64(s.Rates.BytesIn)), bytesOf(int64(s.Rates.BytesOut))),
+		fmt.Sprintf("memory      %s%s   in %s/s  out %s/s", bytesOf(s.RSS), perConn(s), bytesOf(int64(s.Rates.BytesIn)), bytesOf(int64(s.Rates.BytesOut))),
 		m.loops(),
 	}
 	if s.Drain.Active {
 		lines = append(lines, fmt.Sprintf("%sdraining%s    %d of %d left", red, plain, s.Drain.Left, s.Drain.Total))
 	}
 	return lines
+}
+
+// perConn is what of the memory there is for a connection: among few it is what
+// the program takes itself.
+func perConn(s *operator.Stats) string {
+	const many = 100
+	if s.Connections < many {
+		return ""
+	}
+	return fmt.Sprintf("   %s a connection", bytesOf(s.PerConn))
 }
 
 // loops are the event loops and how late each is: a bar is a millisecond or less.
@@ -77,7 +87,7 @@ func (m *model) loops() string {
 			b.WriteRune(bars[min(int(max(l.LagMS, 0)), len(bars)-1)])
 		}
 	}
-	return fmt.Sprintf("loops       %s  the latest by %.1f ms", b.String(), worst)
+	return fmt.Sprintf("loops       %s  at most %.1f ms late", b.String(), worst)
 }
 
 // rows are the list, with its header, of at most n lines.
@@ -86,7 +96,7 @@ func (m *model) rows(n int) []string {
 	if m.byTopic {
 		cells = append(cells, []string{"TOPIC", "SUBSCRIBERS", "PUBLISHED", "RATE", "DROPPED"})
 		for _, t := range m.topics[:min(len(m.topics), n)] {
-			cells = append(cells, []string{harmless(t.Name, 32), strconv.FormatInt(t.Subscribers, 10), strconv.FormatUint(t.Published, 10), fmt.Sprintf("%.1f/s", t.rate), strconv.FormatUint(t.Dropped, 10)})
+			cells = append(cells, []string{harmless(t.Name, max(m.width-48, 16)), strconv.FormatInt(t.Subscribers, 10), strconv.FormatUint(t.Published, 10), fmt.Sprintf("%.1f/s", t.rate), strconv.FormatUint(t.Dropped, 10)})
 		}
 	} else {
 		cells = append(cells, []string{"ID", "USER", "ADDRESS", "AGE", "PENDING", "IN", "OUT"})
