@@ -216,3 +216,32 @@ func TestAdminSilent(t *testing.T) {
 		t.Errorf("it ended with %d", code)
 	}
 }
+
+// TestTokenTerminal: a token that is minted at a terminal lets in, and what holds
+// is shown there without secrets.
+func TestTokenTerminal(t *testing.T) {
+	const secret = "a secret of at least thirty-two bytes"
+	path := writeFile(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {keys: [{alg: HS256, secret: \""+secret+"\"}]}\ndrain: {delay: 0s, duration: 0s}\n")
+	p := weirtest.Start(t, "serve", "-c", path)
+	host, admin := p.Stdout(`WebSocket +ws://([^/]+)/`)[1], p.Stdout(`Dashboard +http://([^/]+)/`)[1]
+	minted := inTerminal(t, nil, "token", "-c", path, "--user", "ann", "--topic", "news*", "--ttl", "1h")
+	minted.want(`^[\w-]+\.[\w-]+\.[\w-]+\n$`)
+	minted.end(0)
+	token := strings.TrimSpace(minted.text())
+	sub := inTerminal(t, []string{"WEIR_TOKEN=" + token}, "sub", "--url", host, "news")
+	for !strings.Contains(weirtest.Run(t, "", "conns", "--admin", admin, "--user", "ann").Stdout, " ann ") { // each look takes a while
+	}
+	sub.press("\x03")
+	sub.end(0)
+	for env, want := range map[string]string{"WEIR_TOKEN=" + token: "403", "WEIR_TOKEN=": "401"} {
+		refused := inTerminal(t, []string{env}, "sub", "--url", host, "secret")
+		refused.want(`answered ` + want)
+		refused.end(1)
+	}
+	print := inTerminal(t, nil, "config", "print", "-c", path)
+	print.want(`log:\n  level: info # default\n  format: auto # default\n$`)
+	print.end(0)
+	if text := print.text(); strings.Contains(text, secret) || !strings.Contains(text, `secret: "***"`) {
+		t.Errorf("it shows\n%s", text)
+	}
+}

@@ -1,8 +1,11 @@
 package main_test
 
 import (
+	"context"
 	"net"
 	"net/http"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -56,4 +59,37 @@ func TestAdminAddress(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestAdminDocs: what docs/operating.md lists is there. No body is one that is
+// wanted, so nothing drains.
+func TestAdminDocs(t *testing.T) {
+	text, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := regexp.MustCompile("(?m)^\\| (GET|POST|DELETE) \\| `(/[^`]*)` \\|").FindAllStringSubmatch(string(text), -1)
+	if len(rows) < 14 {
+		t.Fatalf("it lists %q", rows)
+	}
+	s := weirtest.Serve(t, "--pprof")
+	for _, row := range rows {
+		path := strings.ReplaceAll(row[2], "{id}", "999")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		r, err := http.NewRequestWithContext(ctx, row[1], "http://"+s.Admin+path, strings.NewReader("no JSON"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := make([]byte, 200)
+		n, _ := answer.Body.Read(body) // a stream has no end
+		cancel()
+		answer.Body.Close()
+		if strings.Contains(string(body[:n]), "there is nothing for") {
+			t.Errorf("%s %s: got %s, %s", row[1], row[2], answer.Status, body[:n])
+		}
+	}
 }

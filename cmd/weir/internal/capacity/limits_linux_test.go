@@ -1,6 +1,7 @@
 package capacity
 
 import (
+	"strings"
 	"testing"
 	"testing/fstest"
 )
@@ -77,5 +78,32 @@ func TestReport(t *testing.T) {
 	}
 	if r := Measure(); r.Conns <= 0 || r.Binds == "" || r.Fix() == "" {
 		t.Errorf("this machine: got %+v", r)
+	}
+}
+
+// TestBinds: whichever limit is the least of what can be open is named, with what
+// raises it.
+func TestBinds(t *testing.T) {
+	wide := []string{
+		"proc/self/cgroup", "0::/weir\n", "sys/fs/cgroup/weir/memory.max", "1099511627775\n", "proc/sys/fs/file-nr", "0 0 9000000\n",
+		"proc/sys/net/netfilter/nf_conntrack_max", "9000000\n", "proc/sys/net/ipv4/tcp_mem", "1 2 3\n",
+		"proc/sys/net/core/somaxconn", "128\n", "proc/sys/net/ipv4/ip_local_port_range", "32768 60999\n",
+	}
+	for _, test := range []struct {
+		name, file, text string
+		nofile           uint64
+		want, fix        string
+		conns            int64
+	}{
+		{"descriptors", "", "", 1024, "nofile", "LimitNOFILE=", 960},
+		{"a container's memory", "sys/fs/cgroup/weir/memory.max", "67108864\n", 1 << 20, "cgroup memory", "MemoryMax=", 11796},
+		{"all processes' descriptors", "proc/sys/fs/file-nr", "900 0 1000\n", 1 << 20, "file-max", "sysctl -w fs.file-max=", 100},
+		{"the firewall", "proc/sys/net/netfilter/nf_conntrack_max", "5000\n", 1 << 20, "conntrack", "sysctl -w net.netfilter.nf_conntrack_max=", 5000},
+	} {
+		root := tree(append(wide, test.file, test.text)...)
+		r := newReport(append([]Limit{files(test.nofile)}, systemLimits(root, 4096)...))
+		if r.Binds != test.want || r.Conns != test.conns || !strings.Contains(r.Fix(), test.fix) || len(r.Limits) != 7 {
+			t.Errorf("%s: got %+v, want %s, %d", test.name, r, test.want, test.conns)
+		}
 	}
 }
