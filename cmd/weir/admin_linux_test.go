@@ -162,7 +162,7 @@ func TestNoColours(t *testing.T) {
 func TestDrainJSON(t *testing.T) {
 	s := draining(t, 0, time.Hour)
 	crowd(t, s, 10)
-	p := weirtest.Start(t, "drain", "--admin", s.Admin, "--for", "3s", "-o", "json")
+	p := weirtest.Start(t, "drain", "--admin", s.Admin, "--for", "5s", "-o", "json")
 	awaitUnready(t, s)
 	again := weirtest.Start(t, "drain", "--admin", s.Admin)
 	again.Stderr("a drain is under way already")

@@ -93,7 +93,7 @@ func TestDrain(t *testing.T) {
 		}
 		over = 30 * time.Second
 	}
-	s := draining(t, 3*time.Second, over)
+	s := draining(t, 5*time.Second, over)
 	ends := crowd(t, s, conns)
 	if status, body := readiness(t, s); status != 200 {
 		t.Errorf("before: got %d, %s", status, body)
@@ -182,7 +182,7 @@ func startDrain(t *testing.T, s *weirtest.Server, over string) {
 // TestDrainThenTerm: what an operator began goes on when SIGTERM comes, as from
 // an orchestrator whose hook drains, and ends as it should.
 func TestDrainThenTerm(t *testing.T) {
-	s := draining(t, time.Second, time.Hour)
+	s := draining(t, 3*time.Second, time.Hour)
 	ends := crowd(t, s, 10)
 	startDrain(t, s, "500ms")
 	awaitUnready(t, s)

@@ -88,7 +88,7 @@ type Gateway interface {
 	Conn(id uint64) (Conn, bool)
 	Subscribes(id uint64, topic string) bool // quick
 	Kick(id uint64) bool
-	Topics() []Topic
+	Topics(most int) (largest []Topic, total int)
 	Hub() *hub.Hub
 	Behind() time.Duration // of the worst event loop
 	Ready() []Check
@@ -350,8 +350,8 @@ func (s *Server) kick(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) topics(w http.ResponseWriter, _ *http.Request) {
-	all := s.o.Gateway.Topics()
-	reply.JSON(w, http.StatusOK, map[string]any{"topics": append([]Topic{}, all[:min(len(all), maxTopics)]...), "total": len(all)})
+	largest, total := s.o.Gateway.Topics(maxTopics)
+	reply.JSON(w, http.StatusOK, map[string]any{"topics": append([]Topic{}, largest...), "total": total})
 }
 
 // readJSON reads the body of a request, which may be empty, or answers that it

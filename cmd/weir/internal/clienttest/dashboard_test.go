@@ -47,6 +47,15 @@ func TestChromiumDashboard(t *testing.T) {
 		p.wait(`document.querySelector('[data-chart=messages]').toDataURL() !== ` + fmt.Sprintf("%q", before))
 		p.wait(`series.length >= 4`)
 		p.wait(`document.getElementById('toptopics').textContent.includes('crowd')`)
+		// What is pointed at is told: three seconds ago, and then now again.
+		p.eval(`(() => {
+			const chart = document.querySelector('[data-chart=connections]'), at = chart.getBoundingClientRect()
+			const step = (chart.clientWidth - 50) / 59
+			chart.dispatchEvent(new PointerEvent('pointermove', {clientX: at.right - 2 - 3 * step, clientY: at.top + 5}))
+		})()`, nil)
+		p.wait(`pointed === 3`)
+		p.eval(`document.querySelector('[data-chart=connections]').dispatchEvent(new PointerEvent('pointerleave'))`, nil)
+		p.wait(`pointed === -1`)
 	})
 	ends := listeners(t, s, "wanted", 1)
 	t.Run("a connection is found, watched and closed", func(t *testing.T) {
@@ -139,9 +148,8 @@ drain: {delay: 0s, duration: 0s}
 	p.wait(`document.getElementById('state').textContent === 'ready'`)
 	ends := listeners(t, s, "crowd", 200)
 	p.wait(`document.getElementById('connections').textContent === '200'`)
-	p.eval(`fetch('/api/admin/drain', {method: 'POST', body: '{"duration":"4s"}'}).then(r => r.status)`, nil)
-	p.wait(`!document.getElementById('draining').hidden && document.getElementById('bar').value > 0.3`)
-	p.wait(`document.getElementById('state').textContent.includes('draining')`)
+	p.eval(`fetch('/api/admin/drain', {method: 'POST', body: '{"duration":"6s"}'}).then(r => r.status)`, nil)
+	p.wait(`!document.getElementById('draining').hidden && document.getElementById('bar').value > 0.3 && document.getElementById('state').textContent.includes('draining')`)
 	p.screenshot("dashboard-draining")
 	for range 200 {
 		if end := <-ends; end.Code != engine.StatusServiceRestart {

@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -314,5 +316,19 @@ func TestAdminDrain(t *testing.T) {
 	_, body := ask(t, http.MethodGet, "http://"+at+"/api/admin/stats", "")
 	if err := json.Unmarshal([]byte(body), &struct{ Drain *admin.Drain }{&d}); err != nil || d != (admin.Drain{Active: true, Total: 1, Seconds: 0.01}) {
 		t.Errorf("got %+v, %v", d, err)
+	}
+}
+
+// TestFirst: what is kept of many is what sorting them all would begin with.
+func TestFirst(t *testing.T) {
+	for n := range 50 {
+		all := rand.Perm(n)
+		for most := 1; most < 12; most++ {
+			got := first(slices.Values(all), most, cmp.Compare)
+			want := slices.Sorted(slices.Values(all))
+			if want = want[:min(n, most)]; !slices.Equal(got, want) {
+				t.Errorf("%d of %v: got %v, want %v", most, all, got, want)
+			}
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"slices"
 	"time"
@@ -84,16 +85,37 @@ func (o *operated) Subscribes(id uint64, topic string) bool {
 	return c != nil && c.Value().(*plain.Client).Subscribes(topic)
 }
 
-// Topics has those with the most subscribers first.
-func (o *operated) Topics() []admin.Topic {
-	var all []admin.Topic
-	for _, t := range o.hub.Topics() {
-		all = append(all, admin.Topic{Name: t.Name(), Subscribers: t.Subscribers(), Published: t.Published(), Dropped: t.Dropped(), OnSlow: string(t.OnSlow())})
+// Topics are those with the most subscribers, largest first.
+func (o *operated) Topics(most int) (largest []admin.Topic, total int) {
+	all := o.hub.Topics()
+	seen := func(yield func(admin.Topic) bool) {
+		for _, t := range all {
+			if !yield(admin.Topic{Name: t.Name(), Subscribers: t.Subscribers(), Published: t.Published(), Dropped: t.Dropped(), OnSlow: string(t.OnSlow())}) {
+				return
+			}
+		}
 	}
-	slices.SortFunc(all, func(a, b admin.Topic) int {
+	return first(seen, most, func(a, b admin.Topic) int {
 		return cmp.Or(cmp.Compare(b.Subscribers, a.Subscribers), cmp.Compare(b.Published, a.Published), cmp.Compare(a.Name, b.Name))
-	})
-	return all
+	}), len(all)
+}
+
+// first are the first most of all, in order. It keeps twice as many at most: of a
+// million topics a dashboard asks every other second.
+func first[T any](all iter.Seq[T], most int, order func(a, b T) int) []T {
+	var kept []T
+	full := false // kept[most-1] is the last that may stay
+	for v := range all {
+		if full && order(v, kept[most-1]) > 0 {
+			continue
+		}
+		if kept = append(kept, v); len(kept) == 2*most {
+			slices.SortFunc(kept, order)
+			kept, full = kept[:most], true
+		}
+	}
+	slices.SortFunc(kept, order)
+	return kept[:min(len(kept), most)]
 }
 
 // Ready says whether new connections should come here.
