@@ -219,15 +219,17 @@ func TestDrainCommand(t *testing.T) {
 		p.settle()
 		peers = append(peers, p)
 	}
-	drain := inTerminal(t, nil, "drain", "--admin", adminOf(s), "--for", "1s")
+	drain := inTerminal(t, nil, "drain", "--admin", adminOf(s), "--for", "3s")
 	for _, p := range peers {
 		if end := p.end(); end.Code != engine.StatusServiceRestart || !strings.HasPrefix(end.Reason, "retry=") {
 			t.Errorf("got %v", end)
 		}
 	}
-	drain.want(`\[[#.]{40}\] \d+ of 10 left`)
 	drain.want(`drained: the server has ended`)
 	drain.end(0)
+	if bar := regexp.MustCompile(`\[[#.]{40}\] \d+ of 10 left`); !bar.MatchString(drain.raw()) { // it is wiped off at the end
+		t.Errorf("it shows no progress: %q", drain.raw())
+	}
 	if code := s.Wait(); code != 0 {
 		t.Errorf("the server ended with %d", code)
 	}
