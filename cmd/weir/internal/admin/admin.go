@@ -219,11 +219,12 @@ func (w challenging) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// isEmbedded reports whether a page of another site makes its visitor's browser
+// isEmbedded reports whether a page of another origin makes its visitor's browser
 // ask for something: it could not read the answer, but take the places of those
 // who watch, or have a profile taken. To follow a link here is no harm.
 func isEmbedded(r *http.Request) bool {
-	return r.Header.Get("Sec-Fetch-Site") == "cross-site" && r.Header.Get("Sec-Fetch-Mode") != "navigate"
+	site := r.Header.Get("Sec-Fetch-Site")
+	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate"
 }
 
 // isProbe says which paths tell so little that orchestrators get them without a

@@ -182,6 +182,7 @@ func TestAdminGuard(t *testing.T) {
 		{"another site's page, draining", post, "/api/admin/drain", []string{"Origin", "http://evil.example"}, 403},
 		{"another site's page, reloading", post, "/api/admin/reload", []string{"Origin", "http://evil.example"}, 403},
 		{"another site's page, watching", get, "/api/admin/events", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors"}, 403},
+		{"another port's page, watching", get, "/api/admin/events", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors"}, 403},
 		{"a link from another site", get, "/dashboard", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 200},
 		{"its own page", post, "/api/admin/publish", []string{"Origin", "http://" + at}, 200},
 	} {
