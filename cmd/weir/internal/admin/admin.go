@@ -195,6 +195,9 @@ func (s *Server) guard(h http.Handler) http.Handler {
 	}))
 	h = cross.Handler(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength != 0 { // net/http waits for the body, even behind a refusal
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a connection without deadlines is no network's
+		}
 		switch {
 		case s.o.Token == "" && !isLocalName(r.Host):
 			reply.Refuse(w, http.StatusForbidden, "without a token this port is for this machine: use its address, 127.0.0.1")

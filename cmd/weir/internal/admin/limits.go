@@ -27,7 +27,8 @@ const (
 	// partingTime is how long those that watch, and requests that are under way,
 	// have to end when the server does.
 	partingTime = time.Second
-	// headTime and idleTime bound a connection of the admin port.
+	// headTime, bodyTime and idleTime bound a connection of the admin port.
 	headTime = 5 * time.Second
+	bodyTime = 5 * time.Second
 	idleTime = 2 * time.Minute
 )

@@ -320,6 +320,32 @@ func TestAdminDrain(t *testing.T) {
 	}
 }
 
+// TestSlowBody: who does not send the body that was announced holds nothing for
+// long, with a token or without.
+func TestSlowBody(t *testing.T) {
+	t.Parallel() // it waits
+	_, _, at := startOperated(t, func(c *config.Config) { c.Admin.Token = adminToken })
+	for _, test := range []struct{ name, header, want string }{
+		{"without a token", "", "401 Unauthorized"},
+		{"with one", "Authorization: Bearer " + adminToken + "\r\n", "400 Bad Request"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			nc, err := net.Dial("tcp", at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer nc.Close()
+			if err := nc.SetDeadline(time.Now().Add(patience)); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintf(nc, "POST /api/admin/publish HTTP/1.1\r\nHost: %s\r\n%sContent-Length: 100\r\n\r\n{", at, test.header)
+			if answer, err := io.ReadAll(nc); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 "+test.want) {
+				t.Errorf("got %q, %v, want %s and the end", answer, err, test.want)
+			}
+		})
+	}
+}
+
 // TestFirst: what is kept of many is what sorting them all would begin with.
 func TestFirst(t *testing.T) {
 	for n := range 50 {
