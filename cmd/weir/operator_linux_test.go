@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -186,6 +187,10 @@ func TestTop(t *testing.T) {
 	top.press("a")
 	top.wantScreen(`\[a age\]`)
 	s.Stop()
+	top.wantScreen(`trying again`)
+	again := weirtest.Start(t, "serve", "--listen", "127.0.0.1:0", "--admin", admin)
+	top.wantScreen(`connections 0 `)
+	again.Signal(syscall.SIGTERM)
 	top.wantScreen(`trying again`)
 	top.press("q")
 	top.end(0)
