@@ -20,27 +20,27 @@ import (
 // client makes a Client that is closed at the end of t.
 func (r rig) client(t testing.TB, h Handler, o *Options) *Client {
 	t.Helper()
+	return r.clientThat(t, h, o, 0)
+}
+
+// clientThat is client with so many callbacks that panic.
+func (r rig) clientThat(t testing.TB, h Handler, o *Options, panics uint64) *Client {
+	t.Helper()
 	home(t)
 	var op Options
 	if o != nil {
 		op = *o
 	}
-	op.Inline, op.Loops = r.inline, r.loops
-	set, err := newSettings(&op)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set.streams = r.streams
-	rules := &rules{t: t}
-	cl, err := newClient(rules.hold(h), set)
+	rules, log := &rules{t: t}, new(logBook)
+	cl, err := newClient(rules.hold(h), r.settings(t, &op, log))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		cl.Close()
 		rules.ended()
-		if m := cl.Metrics(); m.Conns != 0 || m.Sockets != 0 || m.Panics != 0 || m.Upgraded != m.Closed {
-			t.Errorf("after Close: %+v", m)
+		if m := cl.Metrics(); m.Conns != 0 || m.Sockets != 0 || m.Panics != panics || m.Upgraded != m.Closed {
+			t.Errorf("after Close: %+v, want %d panics; log:\n%s", m, panics, log)
 		}
 	})
 	return cl

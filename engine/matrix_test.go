@@ -3,6 +3,10 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -50,7 +54,7 @@ func program(v *view, top *Topic) Handler {
 	return Handler{
 		Upgrade: func(q *Request) (any, error) {
 			if q.HTTP.URL.Path == "/refused" {
-				return nil, &Refusal{Status: 418, Body: "no"}
+				return nil, &Refusal{Status: http.StatusTeapot, Body: "no"}
 			}
 			q.ResponseHeader().Set("X-Name", q.HTTP.URL.Path)
 			return q.HTTP.URL.Path[1:], nil
@@ -94,6 +98,44 @@ func program(v *view, top *Topic) Handler {
 	}
 }
 
+// subject is a Server or a Client that runs the program, with peers that do the opposite.
+type subject interface {
+	// enter opens the connection of that name, which is the path of its URL. The peer's early frames are in one piece
+	// with its handshake.
+	enter(name string, early []byte, protocols ...string) *peer
+	// refused is how one is refused.
+	refused() string
+	idle()
+	Close() error
+	LoopMetrics() []LoopMetrics
+}
+
+func (s *running) enter(name string, early []byte, protocols ...string) *peer {
+	s.t.Helper()
+	p := s.dial()
+	var fields []string
+	if len(protocols) > 0 {
+		fields = append(fields, "Sec-WebSocket-Protocol: "+strings.Join(protocols, ", "))
+	}
+	if p.zip != nil {
+		fields = append(fields, "Sec-WebSocket-Extensions: "+p.zip.offer)
+	}
+	p.write(append([]byte(ask("/"+name, fields...)), early...))
+	if got := p.accepted().Header.Get("X-Name"); got != "/"+name {
+		s.t.Errorf("X-Name: %q", got)
+	}
+	return p
+}
+
+func (s *running) refused() string {
+	s.t.Helper()
+	p := s.dial()
+	p.write([]byte(ask("/refused")))
+	r := p.refused(http.StatusTeapot)
+	body, _ := io.ReadAll(r.Body) // it is in memory
+	return fmt.Sprintf("%d %q", r.StatusCode, body)
+}
+
 // course is a peer that writes down what it gets.
 type course struct {
 	*peer
@@ -111,26 +153,29 @@ func (c course) gets(n int) {
 	}
 }
 
+// ends wants the end of the connection, which the program brings about.
 func (c course) ends() {
 	c.t.Helper()
 	c.gone()
 	c.v.add(c.name+", messages", "end")
 }
 
-// scenario is the one script of the matrix. Each step waits for its answer, so that every order is given.
-func scenario(t *testing.T, s *running, v *view, top *Topic) {
-	enter := func(name string, early []byte, fields ...string) course {
-		p := s.dial()
-		if p.zip != nil {
-			fields = append(fields, "Sec-WebSocket-Extensions: "+p.zip.offer)
-		}
-		p.write(append([]byte(ask("/"+name, fields...)), early...))
-		if got := p.accepted().Header.Get("X-Name"); got != "/"+name {
-			t.Errorf("X-Name: %q", got)
-		}
-		return course{p, v, name}
+// parts wants the end after the closing handshake, which the server brings about: RFC 6455, 7.1.1.
+func (c course) parts() {
+	c.t.Helper()
+	if c.masks != nil {
+		c.half()
 	}
-	a := enter("a", nil, "Sec-WebSocket-Protocol: x, y")
+	c.ends()
+}
+
+// scenario is the one script of the matrix. Each step waits for its answer, so that every order is given. frame makes
+// the peers' frames.
+func scenario(t *testing.T, s subject, frame func(b0 byte, payload []byte) []byte, v *view, top *Topic) {
+	enter := func(name string, early []byte, protocols ...string) course {
+		return course{s.enter(name, early, protocols...), v, name}
+	}
+	a := enter("a", nil, "x", "y")
 	for _, n := range []int{0, 1, 126, 5000, 70_000} {
 		go a.send(opBinary, blob(n))
 		a.gets(1)
@@ -139,7 +184,7 @@ func scenario(t *testing.T, s *running, v *view, top *Topic) {
 		a.sendText(strings.Repeat("what gets shorter, ", 300))
 		a.gets(1)
 	}
-	a.write(join(maskedFrame(0x01, []byte("frag")), maskedFrame(0x89, []byte("in between")), maskedFrame(0x00, nil), maskedFrame(0x80, []byte("ments"))))
+	a.write(join(frame(0x01, []byte("frag")), frame(0x89, []byte("in between")), frame(0x00, nil), frame(0x80, []byte("ments"))))
 	a.gets(4) // the pong; then, as told, two fragments with a ping between or before
 	a.send(opPonged, []byte("between"))
 	a.sendText("json")
@@ -149,18 +194,18 @@ func scenario(t *testing.T, s *running, v *view, top *Topic) {
 	a.sendText("after the pause")
 	a.gets(1)
 
-	b := enter("b", join(text("early"), maskedFrame(0x89, []byte("early too"))))
+	b := enter("b", join(frame(0x81, []byte("early")), frame(0x89, []byte("early too"))))
 	b.gets(2)
 	eventually(t, "both subscribe", func() bool { return top.Len() == 2 })
 	b.sendText("publish")
 	a.gets(1)
-	b.write(join(text("close"), text("not delivered")))
+	b.write(join(frame(0x81, []byte("close")), frame(0x81, []byte("not delivered"))))
 	b.gets(1)
 	b.sendClose(4321, "")
-	b.ends()
+	b.parts()
 
 	c := enter("c", nil)
-	c.write(join(text("good"), []byte{0x83, 0x80, 0, 0, 0, 0}))
+	c.write(join(frame(0x81, []byte("good")), frame(0x83, nil)))
 	c.gets(2)
 	c.ends()
 
@@ -174,48 +219,92 @@ func scenario(t *testing.T, s *running, v *view, top *Topic) {
 	e.sendText("panic")
 	e.gets(1)
 	e.sendClose(1011, "")
-	e.ends()
+	e.parts()
 
 	f := enter("f", nil)
 	f.sendText("kill")
 	f.ends()
 
-	g := s.dial()
-	g.write([]byte(ask("/refused")))
-	v.add("refused", "%s", g.refused(418).Status)
+	v.add("refused", "%s", s.refused())
 
 	if a.zip != nil && (a.zip.packed == 0 || a.zip.plain == 0) {
 		t.Errorf("%d messages came compressed, %d as they were: there should be both", a.zip.packed, a.zip.plain)
 	}
 	a.sendClose(1001, "going")
 	a.gets(1)
-	a.ends()
+	a.parts()
 	s.idle()
 	s.Close()
 }
 
-// TestMatrix runs one scenario under every rig: what the program sees, and what its peers get, is the same.
-func TestMatrix(t *testing.T) {
-	var want string
-	all := rigs()
-	for _, r := range rigs() {
+// cells are the rigs of the matrix.
+func cells() (all []rig) {
+	doors := []door{listened, unixed, attached, handed, reused, behindProxy, dialled, dialledUnix, tunnelled}
+	if os.Getenv(http2Only) != "" {
+		doors = []door{http2ed}
+	}
+	for _, r := range rigsOf(doors...) {
+		if r.door == http2ed && r.tls { // it has TLS of its own
+			continue
+		}
+		all = append(all, r)
 		r.deflate = true
 		all = append(all, r)
 	}
-	for _, r := range all {
+	return all
+}
+
+// TestMatrix runs one scenario in every cell: what the program sees, and what its peers get, is the same, whether the
+// program is a Server or a Client. -rewrite writes it anew.
+func TestMatrix(t *testing.T) {
+	file := filepath.Join("testdata", "matrix", "view")
+	for i, r := range cells() {
 		t.Run(r.String(), func(t *testing.T) {
 			v := new(view)
 			var top Topic
-			s := r.serve(t, program(v, &top), &Options{Subprotocols: []string{"y"}})
-			s.panics = 1
-			scenario(t, s, v, &top)
-			got := v.String()
-			if want == "" {
-				want = got
+			h := program(v, &top)
+			open := h.Open
+			h.Open = func(c *Conn) {
+				if got := backEnd(c); got != r.backEnd() {
+					t.Errorf("%v is served by the %s", c.Value(), got)
+				}
+				open(c)
 			}
-			if got != want {
-				t.Errorf("this is seen otherwise: %s\nall of it:\n%s", difference(want, got), got)
+			var s subject
+			frame := maskedFrame
+			if r.calls() {
+				s, frame = r.call(t, h), plainFrame
+			} else {
+				server := r.serve(t, h, &Options{Subprotocols: []string{"y"}})
+				server.panics = 1
+				s = server
+			}
+			scenario(t, s, frame, v, &top)
+			if got := loopsUsed(s); (got > 1) != (r.loops > 1) {
+				t.Errorf("%d loops had connections, of %d", got, r.loops)
+			}
+			got := v.String()
+			if i == 0 && *rewrite {
+				if err := os.WriteFile(file, []byte(got), 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("this is seen otherwise: %s\nall of it:\n%s", difference(string(want), got), got)
 			}
 		})
 	}
+}
+
+func loopsUsed(s subject) (n int) {
+	for _, m := range s.LoopMetrics() {
+		if m.Upgraded > 0 {
+			n++
+		}
+	}
+	return n
 }

@@ -37,6 +37,7 @@ type wireFrame struct {
 	rsv     byte
 	op      byte
 	masked  bool
+	mask    [4]byte
 	payload []byte
 }
 
@@ -44,13 +45,29 @@ func (f wireFrame) String() string {
 	return fmt.Sprintf("{fin %t rsv %d op %#x masked %t %.80q (%d)}", f.fin, f.rsv, f.op, f.masked, f.payload, len(f.payload))
 }
 
-// peer is a client written by hand over a net.Conn. Its calls fail the test.
+// peer is a client, or a server, written by hand over a net.Conn. Its calls fail the test.
 type peer struct {
 	t  testing.TB
 	nc net.Conn
 	br *bufio.Reader
 
-	zip *zipper // nil: it does not offer permessage-deflate
+	zip   *zipper // nil: it does not offer permessage-deflate
+	masks *masks  // of what it gets, if it is a server
+}
+
+// masks are the masking keys of a Client's frames.
+type masks struct {
+	seen   map[[4]byte]bool
+	frames int
+}
+
+// note wants a key that is new: RFC 6455, 5.3. One of some hundred may be one that chance has brought before.
+func (m *masks) note(key [4]byte) error {
+	m.seen[key] = true
+	if m.frames++; len(m.seen) < m.frames-1 {
+		return fmt.Errorf("%d different masking keys in %d frames", len(m.seen), m.frames)
+	}
+	return nil
 }
 
 func newPeer(t testing.TB, nc net.Conn) *peer {
@@ -144,30 +161,43 @@ func maskedFrame(b0 byte, payload []byte) []byte {
 }
 
 func appendMasked(dst []byte, b0 byte, mask [4]byte, payload []byte) []byte {
-	dst = append(dst, b0)
-	switch n := len(payload); {
-	case n < 126:
-		dst = append(dst, 0x80|byte(n))
-	case n < 1<<16:
-		dst = binary.BigEndian.AppendUint16(append(dst, 0x80|126), uint16(n))
-	default:
-		dst = binary.BigEndian.AppendUint64(append(dst, 0x80|127), uint64(n))
-	}
-	dst = append(dst, mask[:]...)
+	dst = append(appendHead(dst, b0, 0x80, len(payload)), mask[:]...)
 	for i, c := range payload {
 		dst = append(dst, c^mask[i%4])
 	}
 	return dst
 }
 
+// appendHead appends a frame's head up to its masking key. masked is that bit of it.
+func appendHead(dst []byte, b0, masked byte, n int) []byte {
+	switch dst = append(dst, b0); {
+	case n < 126:
+		return append(dst, masked|byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(dst, masked|126), uint16(n))
+	default:
+		return binary.BigEndian.AppendUint64(append(dst, masked|127), uint64(n))
+	}
+}
+
+// plainFrame returns a server's frame.
+func plainFrame(b0 byte, payload []byte) []byte {
+	return append(appendHead(nil, b0, 0, len(payload)), payload...)
+}
+
+// made returns a frame as the peer's role makes it.
+func (p *peer) made(b0 byte, payload []byte) []byte {
+	return choose(p.masks != nil, plainFrame, maskedFrame)(b0, payload)
+}
+
 // send sends a whole message or control frame.
 func (p *peer) send(op byte, payload []byte) {
 	p.t.Helper()
 	if p.zip != nil && op < opClosed {
-		p.write(maskedFrame(0xc0|op, p.zip.deflate(payload)))
+		p.write(p.made(0xc0|op, p.zip.deflate(payload)))
 		return
 	}
-	p.write(maskedFrame(0x80|op, payload))
+	p.write(p.made(0x80|op, payload))
 }
 
 func (p *peer) sendText(s string) {
@@ -214,9 +244,8 @@ func readWire(r io.Reader) (f wireFrame, err error) {
 	if n > 1<<26 {
 		return f, fmt.Errorf("a frame of %d bytes", n)
 	}
-	var mask [4]byte
 	if f.masked {
-		if _, err = io.ReadFull(r, mask[:]); err != nil {
+		if _, err = io.ReadFull(r, f.mask[:]); err != nil {
 			return f, noEOF(err)
 		}
 	}
@@ -226,7 +255,7 @@ func readWire(r io.Reader) (f wireFrame, err error) {
 	}
 	if f.masked {
 		for i := range f.payload {
-			f.payload[i] ^= mask[i%4]
+			f.payload[i] ^= f.mask[i%4]
 		}
 	}
 	return f, nil
@@ -239,7 +268,7 @@ func noEOF(err error) error {
 	return err
 }
 
-// frame reads one frame and wants it well formed for a server.
+// frame reads one frame and wants it well formed for who sends it.
 func (p *peer) frame() wireFrame {
 	p.t.Helper()
 	f, err := p.next()
@@ -251,8 +280,13 @@ func (p *peer) frame() wireFrame {
 			p.t.Fatalf("%v: %v", f, err)
 		}
 	}
-	if f.masked || f.rsv != 0 || f.op >= 8 && (!f.fin || len(f.payload) > 125) {
-		p.t.Fatalf("a server must not send %v", f)
+	if f.masked != (p.masks != nil) || f.rsv != 0 || f.op >= 8 && (!f.fin || len(f.payload) > 125) {
+		p.t.Fatalf("a %s must not send %v", choose(p.masks != nil, "client", "server"), f)
+	}
+	if f.masked {
+		if err := p.masks.note(f.mask); err != nil {
+			p.t.Error(err)
+		}
 	}
 	return f
 }

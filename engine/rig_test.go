@@ -10,8 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,37 +33,52 @@ type rig struct {
 type door string
 
 const (
-	listened door = "listen"  // its own listening socket
-	unixed   door = "unix"    // the same on a Unix socket
-	attached door = "attach"  // behind net/http
-	handed   door = "upgrade" // a net.Conn and a request, by Server.Upgrade
-	http2ed  door = "http2"   // behind net/http, a stream of HTTP/2: where net/http offers them
+	listened    door = "listen"  // its own listening socket
+	unixed      door = "unix"    // the same on a Unix socket
+	attached    door = "attach"  // behind net/http
+	handed      door = "upgrade" // a net.Conn and a request, by Server.Upgrade
+	http2ed     door = "http2"   // behind net/http, a stream of HTTP/2: where net/http offers them
+	reused      door = "reuse"   // listen, and a plain request comes first
+	behindProxy door = "proxy"   // listen, and a trusted proxy's header comes first
+
+	// Those of a Client.
+	dialled     door = "dial"
+	dialledUnix door = "dial unix"
+	tunnelled   door = "tunnel" // through a proxy
 )
 
 func (r rig) String() string {
-	return fmt.Sprintf("%s/%d loops/%s/%s/%s/%s", choose(r.inline, "inline", "workers"), r.loops, r.door, choose(r.streams, "streams", "reactor"), choose(r.tls, "tls", "plain"), choose(r.deflate, "deflate", "none"))
+	return fmt.Sprintf("%s/%d loops/%s/%s/%s/%s", choose(r.inline, "inline", "workers"), r.loops, r.door,
+		choose(r.streams, "streams", choose(r.hidden(), "streams on reactors", "reactor")),
+		choose(r.tls || r.door == http2ed, "tls", "plain"), choose(r.deflate, "deflate", "none"))
 }
 
-func choose(b bool, yes, no string) string {
+// hidden says whether the connections hide their descriptors.
+func (r rig) hidden() bool {
+	return r.door == http2ed || r.tls && (r.door == attached || r.door == handed)
+}
+
+// backEnd says which of poller's serves the connections: what hides its descriptor is a stream, and so is everything on
+// Windows.
+func (r rig) backEnd() string {
+	return choose(r.streams || r.hidden() || runtime.GOOS == "windows", "streams", "reactor")
+}
+
+func choose[T any](b bool, yes, no T) T {
 	if b {
 		return yes
 	}
 	return no
 }
 
-// rigs are all of them. A dimension more is a loop more.
-func rigs() (all []rig) {
-	if os.Getenv(http2Only) != "" {
-		for _, inline := range []bool{false, true} {
-			for _, loops := range []int{1, 4} {
-				all = append(all, rig{inline: inline, loops: loops, door: http2ed})
-			}
-		}
-		return all
-	}
+// rigs are those of a Server.
+func rigs() []rig { return rigsOf(listened, unixed, attached, handed) }
+
+// rigsOf are all that have one of these doors. A dimension more is a loop more.
+func rigsOf(doors ...door) (all []rig) {
 	for _, inline := range []bool{false, true} {
 		for _, loops := range []int{1, 4} {
-			for _, d := range []door{listened, unixed, attached, handed} {
+			for _, d := range doors {
 				for _, streams := range []bool{false, true} {
 					for _, secure := range []bool{false, true} {
 						all = append(all, rig{inline: inline, loops: loops, door: d, streams: streams, tls: secure})
@@ -98,6 +113,7 @@ type running struct {
 	*Server
 	t             testing.TB
 	network, addr string
+	door          door
 	tls           bool
 	rules         *rules
 	log           *logBook
@@ -116,8 +132,9 @@ func (r rig) serve(t testing.TB, h Handler, o *Options) *running {
 // start opens the door.
 func (s *running) start(d door) {
 	s.t.Helper()
+	s.door = d
 	switch d {
-	case listened:
+	case listened, reused, behindProxy:
 		s.listen("127.0.0.1:0")
 	case unixed:
 		s.listen("unix:" + filepath.Join(s.t.TempDir(), "s"))
@@ -147,26 +164,40 @@ func (r rig) make(t testing.TB, h Handler, o *Options) *running {
 	if o != nil {
 		op = *o
 	}
-	op.Inline, op.Loops = r.inline, r.loops
 	if r.tls && op.TLS == nil {
 		op.TLS = serverTLS(t)
 	}
-	if r.deflate {
-		op.Compression, op.CompressionThreshold = Compression32K, -1
+	switch r.door {
+	case reused:
+		op.HTTP = site
+	case behindProxy:
+		op.ProxyProtocol, op.TrustedProxies = true, loopbackProxies
 	}
-	if op.Log == nil {
-		op.Log = slog.New(slog.NewTextHandler(s.log, nil))
-	}
-	set, err := newSettings(&op)
-	if err != nil {
-		t.Fatal(err)
-	}
-	set.streams = r.streams
+	set := r.settings(t, &op, s.log)
+	var err error
 	if s.Server, err = newServer(s.rules.hold(h), set); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.end)
 	return s
+}
+
+// settings are those of op under r. What is logged goes to log unless op says where.
+func (r rig) settings(t testing.TB, op *Options, log *logBook) settings {
+	t.Helper()
+	op.Inline, op.Loops = r.inline, r.loops
+	if r.deflate {
+		op.Compression, op.CompressionThreshold = Compression32K, -1
+	}
+	if op.Log == nil {
+		op.Log = slog.New(slog.NewTextHandler(log, nil))
+	}
+	set, err := newSettings(op)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.streams = r.streams
+	return set
 }
 
 // end closes the Server and looks at what it did.
@@ -252,10 +283,18 @@ func (s *running) dial() *peer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	if s.door == behindProxy {
+		newPeer(s.t, nc).write(proxyHeader2(nc.LocalAddr().String()))
+	}
 	if s.tls {
 		nc = tls.Client(nc, clientTLS(s.t))
 	}
 	p := newPeer(s.t, nc)
+	if s.door == reused {
+		if code, body := p.get("GET /plain HTTP/1.1\r\nHost: a", ""); code != 200 || body != `GET /plain ""` {
+			s.t.Errorf("got %d %q", code, body)
+		}
+	}
 	if s.deflate {
 		p.zip = newZipper("permessage-deflate; client_max_window_bits")
 	}
