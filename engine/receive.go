@@ -69,11 +69,11 @@ func (w *wire) End(err error) {
 	l := c.loop()
 	l.stir()
 	c.ended = true
+	if err == io.EOF && (c.phase == phaseUpgrading || c.phase == phaseOpen && c.in != nil && c.in.rest != nil) {
+		return // on TLS the end may be read before what came before it is looked at: see follow
+	}
 	if err == io.EOF && c.State() != Connecting {
-		// The peer only said that it sends no more: what it asked for is
-		// answered before the end.
-		c.phase = phaseDone
-		c.deliver(item{op: opEOF})
+		c.eof()
 		return
 	}
 	if errors.Is(err, net.ErrClosed) { // it is the engine that closes
@@ -82,6 +82,13 @@ func (w *wire) End(err error) {
 		return
 	}
 	c.teardown(l, &CloseError{Code: StatusAbnormalClosure, Peer: true, Err: endCause(err)})
+}
+
+// eof says that the peer sends no more: what it asked for is answered before
+// the end.
+func (c *Conn) eof() {
+	c.phase = phaseDone
+	c.deliver(item{op: opEOF})
 }
 
 // endCause is what a CloseError says of how reading ended.
@@ -307,6 +314,9 @@ func (c *Conn) follow(l *loop) {
 		if c.phase == phaseGone || c.in != nil && c.in.rest != nil {
 			return // stopped again
 		}
+	}
+	if c.ended && c.phase == phaseOpen {
+		c.eof()
 	}
 	if c.held {
 		c.held = false

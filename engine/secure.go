@@ -94,7 +94,7 @@ func (s *secure) Data(b []byte) {
 	}
 	switch {
 	case s.ended || c.phase == phaseDone && !s.ready:
-		s.wire().Data(b) // nobody wants it
+		c.discard(len(b)) // nobody wants it
 	case s.ready:
 		s.step(l, b)
 	case s.shake != nil:

@@ -235,6 +235,84 @@ func TestTLSCutShort(t *testing.T) {
 	p.gone()
 }
 
+// gathering is a connection whose writes wait until flush sends them in one piece.
+type gathering struct {
+	net.Conn
+	held []byte
+	on   bool
+}
+
+func (g *gathering) Write(b []byte) (int, error) {
+	if !g.on {
+		return g.Conn.Write(b)
+	}
+	g.held = append(g.held, b...)
+	return len(b), nil
+}
+
+// CloseWrite is for connections without TLS, whose end can't wait.
+func (g *gathering) CloseWrite() error {
+	_, err := g.Conn.Write(g.held)
+	g.held = nil
+	return errors.Join(err, g.Conn.(*net.TCPConn).CloseWrite())
+}
+
+func (g *gathering) flush(t testing.TB) {
+	t.Helper()
+	g.on = false
+	if len(g.held) == 0 {
+		return
+	}
+	_ = g.SetWriteDeadline(time.Now().Add(patience)) // crypto/tls has set one behind its close_notify
+	if _, err := g.Conn.Write(g.held); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEndBehind has a peer end its side in the same piece as the messages before, of which all but the first wait. All
+// are answered, on TLS too, where the end may be read before it counts.
+func TestEndBehind(t *testing.T) {
+	eachMode(t, func(t *testing.T, r rig) {
+		for _, r.tls = range []bool{false, true} {
+			for _, r.streams = range []bool{false, true} {
+				for _, judged := range []bool{false, true} {
+					h, closed := ends(Handler{Message: func(c *Conn, m Message) {
+						c.Pause()
+						c.Send(m.Kind, m.Data)
+						c.Do(c.Resume)
+					}})
+					if judged {
+						h.Upgrade = func(*Request) (any, error) { return nil, nil }
+					}
+					s := r.serve(t, h, &Options{StrandDepth: 1})
+					g := &gathering{Conn: s.raw().nc}
+					p := newPeer(t, g)
+					if r.tls {
+						nc := tls.Client(g, clientTLS(t))
+						if err := nc.Handshake(); err != nil {
+							t.Fatal(err)
+						}
+						p = newPeer(t, nc)
+					}
+					g.on = true
+					p.write(join([]byte(ask("/")), text("1"), text("2"), text("3")))
+					p.half()
+					g.flush(t)
+					p.accepted()
+					for _, want := range []string{"1", "2", "3"} {
+						p.wantText(want)
+					}
+					p.gone()
+					if e := within(t, "Close", closed); e.Code != StatusAbnormalClosure || !e.Peer || e.Err != io.ErrUnexpectedEOF {
+						t.Errorf("%v: Close gets %+v", r, e)
+					}
+					s.idle()
+				}
+			}
+		}
+	})
+}
+
 // TestTLSSaysGoodbye sends a close_notify with every end that is ours.
 func TestTLSSaysGoodbye(t *testing.T) {
 	for _, row := range []struct {
