@@ -18,6 +18,7 @@ type zipper struct {
 	in  []byte // the last 32 KiB that came
 
 	packed, plain int // messages that came
+	least         int // bytes of the shortest that came compressed
 }
 
 func newZipper(offer string) *zipper {
@@ -49,7 +50,9 @@ func (z *zipper) unpack(f *wireFrame) error {
 	if f.rsv != 4 || !f.fin {
 		return fmt.Errorf("reserved bits %b", f.rsv)
 	}
-	z.packed++
+	if z.packed++; z.packed == 1 || len(f.payload) < z.least {
+		z.least = len(f.payload)
+	}
 	r := flate.NewReaderDict(io.MultiReader(bytes.NewReader(f.payload), bytes.NewReader([]byte("\x00\x00\xff\xff\x01\x00\x00\xff\xff"))), z.in)
 	b, err := io.ReadAll(r)
 	if err != nil {
