@@ -47,7 +47,7 @@ func (r rig) call(t testing.TB, h Handler) *caller {
 // to returns the URL of a path, and how it is dialled.
 func (cl *caller) to(path string) (string, DialOptions) {
 	scheme, addr := choose(cl.rig.tls, "wss://", "ws://"), cl.ln.Addr().String()
-	o := DialOptions{TLS: clientTLS(cl.t)}
+	o := DialOptions{TLS: &tls.Config{RootCAs: theIdentity(cl.t).pool}} // the name is the URL's
 	switch {
 	case cl.rig.door == tunnelled:
 		o.Proxy = through("http://" + addr)
@@ -64,14 +64,14 @@ func (cl *caller) to(path string) (string, DialOptions) {
 }
 
 // meet has the Client dial, and returns the server that it reaches, what that is asked, and what becomes of Dial.
-func (cl *caller) meet(path string, change func(o *DialOptions)) (p *peer, asked *http.Request, dialled <-chan error) {
+func (cl *caller) meet(path string, change func(o *DialOptions)) (p *peer, asked *http.Request, done <-chan error) {
 	cl.t.Helper()
 	url, o := cl.to(path)
 	change(&o)
-	done := make(chan error, 1)
+	ch := make(chan error, 1)
 	go func() { // ends with Dial
 		_, err := cl.Dial(cl.t.Context(), url, &o)
-		done <- err
+		ch <- err
 	}()
 	_ = cl.ln.(interface{ SetDeadline(time.Time) error }).SetDeadline(time.Now().Add(patience)) // Accept tells
 	nc, err := cl.ln.Accept()
@@ -85,13 +85,18 @@ func (cl *caller) meet(path string, change func(o *DialOptions)) (p *peer, asked
 		}
 		p.write([]byte("HTTP/1.1 200 OK\r\n\r\n"))
 	}
+	var secured *tls.Conn
 	if cl.rig.tls {
-		p = newPeer(cl.t, tls.Server(nc, serverTLS(cl.t)))
+		secured = tls.Server(nc, serverTLS(cl.t))
+		p = newPeer(cl.t, secured)
 	}
 	p.masks = &cl.masks
 	asked = p.asked()
+	if name := choose(cl.rig.door == dialled, "", "weir.test"); secured != nil && secured.ConnectionState().ServerName != name {
+		cl.t.Errorf("TLS is asked for %q, want %q", secured.ConnectionState().ServerName, name)
+	}
 	cl.judge(asked, path)
-	return p, asked, done
+	return p, asked, ch
 }
 
 // asked reads the head of a request.
