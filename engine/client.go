@@ -1,6 +1,9 @@
 package engine
 
-import "iter"
+import (
+	"context"
+	"iter"
+)
 
 // Client dials WebSockets. Its connections share its event loops. Its methods
 // may be called from any goroutine; Dial and Close block, the others don't.
@@ -8,6 +11,9 @@ type Client struct {
 	core    *core
 	base    *route
 	sockets *route // of DialSocket
+
+	life context.Context // until Close
+	end  context.CancelFunc
 }
 
 // NewClient returns a Client whose connections are h's; its Upgrade is not
@@ -27,7 +33,9 @@ func newClient(h Handler, set settings) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{core: co, base: co.newRoute(nil, h), sockets: co.newSockets(nil)}, nil
+	cl := &Client{core: co, base: co.newRoute(nil, h), sockets: co.newSockets(nil)}
+	cl.life, cl.end = context.WithCancel(context.Background())
+	return cl, nil
 }
 
 // Conns yields the open connections, in no particular order.
@@ -41,8 +49,10 @@ func (cl *Client) LoopMetrics() []LoopMetrics { return cl.core.loopMetrics() }
 
 // Close ends the Client and all its connections at once, without closing
 // frames, and waits until their callbacks have returned. It must not be called
-// by a callback, which it would wait for. It returns nil.
+// by a callback, which it would wait for. A Dial that is under way ends with
+// [net.ErrClosed]. It returns nil.
 func (cl *Client) Close() error {
+	cl.end()
 	cl.core.close()
 	return nil
 }

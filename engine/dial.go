@@ -67,7 +67,8 @@ type DialOptions struct {
 
 // Dial opens a connection to a URL: ws:// or http://, wss:// or https://, or
 // ws+unix:/path/of/socket:/path. It blocks until the server has answered the
-// opening handshake, ctx ends, or MaxUpgradeTime is over, redirects included.
+// opening handshake, ctx ends, MaxUpgradeTime is over, redirects included, or
+// Close is called.
 // The Conn is open when Dial returns, and Open may have been called. An answer
 // other than 101 is a *DialError.
 func (cl *Client) Dial(ctx context.Context, rawURL string, o *DialOptions) (*Conn, error) {
@@ -88,6 +89,7 @@ func (cl *Client) dial(ctx context.Context, rawURL string, o *DialOptions, rt *r
 	d.authorize()
 	ctx, cancel := context.WithTimeout(ctx, cl.core.MaxUpgradeTime)
 	defer cancel()
+	defer context.AfterFunc(cl.life, cancel)()
 	for {
 		c, err := d.attempt(ctx)
 		if err == nil {
@@ -98,6 +100,9 @@ func (cl *Client) dial(ctx context.Context, rawURL string, o *DialOptions, rt *r
 			if err = d.follow(next); err == nil {
 				continue
 			}
+		}
+		if cl.life.Err() != nil {
+			err = net.ErrClosed
 		}
 		return nil, fmt.Errorf("engine: dial %s: %w", d.at.url.Redacted(), err)
 	}
@@ -177,10 +182,15 @@ func clientConfig(config *tls.Config) *tls.Config {
 
 // dial makes a connection of the system, or of DialOptions.Dial.
 func (d *dialing) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	if d.Dial != nil {
-		return d.Dial(ctx, network, addr)
+	dial := d.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
 	}
-	return new(net.Dialer).DialContext(ctx, network, addr)
+	nc, err := dial(ctx, network, addr)
+	if err != nil {
+		return nil, timed(ctx, err)
+	}
+	return nc, nil
 }
 
 // interrupted has what is done with nc fail once ctx ends, until stop is

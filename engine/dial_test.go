@@ -15,6 +15,7 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -309,5 +310,100 @@ func TestDialEndsInTLS(t *testing.T) {
 	cl := usual.client(t, Handler{}, &Options{MaxUpgradeTime: 50 * time.Millisecond})
 	if _, err := cl.Dial(context.Background(), "wss://"+ln.Addr().String(), nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// whereDialsWait are the places in which a Dial waits for somebody: in each it tells of that, and waits.
+func whereDialsWait(t *testing.T, waits func()) map[string]struct {
+	url string
+	o   DialOptions
+} {
+	silent := "ws://" + listening(t, func(nc net.Conn) { waits(); io.Copy(io.Discard, nc) })
+	answers := func(answer string) string {
+		return fake(t, func(string) string { return answer }, func(nc net.Conn, br *bufio.Reader) { waits(); io.Copy(io.Discard, br) })
+	}
+	return map[string]struct {
+		url string
+		o   DialOptions
+	}{
+		"dialling": {"ws://a.test", DialOptions{Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			waits()
+			<-ctx.Done()
+			return nil, errors.New("it did not come about")
+		}}},
+		"proxy":        {"ws://a.test", DialOptions{Proxy: through("http" + silent[2:])}},
+		"proxy on TLS": {"ws://a.test", DialOptions{Proxy: through("https" + silent[2:])}},
+		"SOCKS5":       {"ws://a.test", DialOptions{Proxy: through("socks5" + silent[2:])}},
+		"TLS":          {"wss" + silent[2:], DialOptions{}},
+		"answer":       {silent, DialOptions{}},
+		"half of it":   {answers("HTTP/1.1 101 Switching"), DialOptions{}},
+		"interim one":  {answers("HTTP/1.1 103 Early Hints\r\n\r\n"), DialOptions{}},
+	}
+}
+
+// listening accepts one connection after the other, and closes each when serve returns.
+func listening(t *testing.T, serve func(nc net.Conn)) (addr string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	all.Go(func() {
+		for {
+			nc, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer nc.Close()
+				serve(nc)
+			})
+		}
+	})
+	t.Cleanup(func() { ln.Close(); all.Wait() })
+	return ln.Addr().String()
+}
+
+// Whoever ends its context ends a Dial wherever it waits, and nothing of it is left.
+func TestDialCancelled(t *testing.T) {
+	home(t)
+	waits := make(chan struct{}, 10)
+	for name, at := range whereDialsWait(t, func() { waits <- struct{}{} }) {
+		t.Run(name, func(t *testing.T) {
+			cl := usual.client(t, Handler{}, &Options{MaxUpgradeTime: time.Hour})
+			ctx, cancel := context.WithCancel(context.Background())
+			dialled := make(chan error, 1)
+			go func() { // ends with Dial
+				_, err := cl.Dial(ctx, at.url, &at.o)
+				dialled <- err
+			}()
+			within(t, "it waits", waits)
+			cancel()
+			if err := within(t, "Dial returns", dialled); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// So does Close.
+func TestDialWhileClosing(t *testing.T) {
+	home(t)
+	waits := make(chan struct{}, 10)
+	for name, at := range whereDialsWait(t, func() { waits <- struct{}{} }) {
+		t.Run(name, func(t *testing.T) {
+			cl := usual.client(t, Handler{}, &Options{MaxUpgradeTime: time.Hour})
+			dialled := make(chan error, 1)
+			go func() { // ends with Dial
+				_, err := cl.Dial(t.Context(), at.url, &at.o)
+				dialled <- err
+			}()
+			within(t, "it waits", waits)
+			cl.Close()
+			if err := within(t, "Dial returns", dialled); !errors.Is(err, net.ErrClosed) {
+				t.Errorf("got %v", err)
+			}
+		})
 	}
 }
