@@ -25,6 +25,11 @@ type peer struct {
 
 func dial(t *testing.T, url string) *peer {
 	t.Helper()
+	return dialWith(t, url, nil)
+}
+
+func dialWith(t *testing.T, url string, o *engine.DialOptions) *peer {
+	t.Helper()
 	p := &peer{t: t, got: make(chan engine.Message, 1000), pings: make(chan struct{}, 100), closed: make(chan *engine.CloseError, 1)}
 	client, err := engine.NewClient(engine.Handler{
 		Message: func(_ *engine.Conn, m engine.Message) { p.got <- m.Clone() },
@@ -35,7 +40,7 @@ func dial(t *testing.T, url string) *peer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close() })
-	if p.Conn, err = client.Dial(t.Context(), url, nil); err != nil {
+	if p.Conn, err = client.Dial(t.Context(), url, o); err != nil {
 		t.Fatal(err)
 	}
 	return p

@@ -26,6 +26,19 @@ func Diff(before, after *Config) Changes {
 	return changes
 }
 
+// Hold returns after as far as it holds while weir runs: keys that need a restart
+// are as before.
+func Hold(before, after *Config) *Config {
+	held, table, old := *after, known(), map[string]reflect.Value{}
+	settable(before, func(path string, v reflect.Value) { old[path] = v })
+	settable(&held, func(path string, v reflect.Value) {
+		if !isLive(table, path, v.Type()) {
+			v.Set(old[path])
+		}
+	})
+	return &held
+}
+
 // emptied reports whether two lists are both empty, and so the same.
 func emptied(old any, v reflect.Value) bool {
 	return v.Kind() == reflect.Slice && v.Len() == 0 && reflect.ValueOf(old).Len() == 0

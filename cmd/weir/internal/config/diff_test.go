@@ -23,4 +23,11 @@ auth: {keys: [{alg: HS256, secret: "0123456789abcdef0123456789abcdef"}]}
 	if got := Diff(before, after); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
+	held := Hold(before, after)
+	if got := Diff(before, held); !reflect.DeepEqual(got, Changes{Live: want.Live}) {
+		t.Errorf("what holds without a restart: got %v, want %v", got, want.Live)
+	}
+	if got := Diff(held, after); !reflect.DeepEqual(got, Changes{Restart: want.Restart}) {
+		t.Errorf("what a restart changes: got %v, want %v", got, want.Restart)
+	}
 }

@@ -3,9 +3,11 @@ package gateway
 import (
 	"errors"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/weirws/weir/cmd/weir/internal/admin"
+	"github.com/weirws/weir/cmd/weir/internal/certificate"
 	"github.com/weirws/weir/cmd/weir/internal/config"
 	"github.com/weirws/weir/cmd/weir/internal/plain"
 	"github.com/weirws/weir/cmd/weir/internal/publish"
@@ -28,7 +30,11 @@ func (g *Gateway) Reload() admin.Reloaded {
 		g.log.Error("the configuration was not reloaded", "err", told.Error, "faults", told.Faults)
 		return told
 	}
-	g.log.Info("the configuration was reloaded", "applied", told.Applied, "needs_restart", told.NeedsRestart)
+	level := slog.LevelInfo
+	if len(told.NeedsRestart) > 0 {
+		level = slog.LevelWarn
+	}
+	g.log.Log(g.ctx, level, "the configuration was reloaded", "applied", told.Applied, "needs_restart", told.NeedsRestart)
 	return told
 }
 
@@ -57,7 +63,7 @@ func (g *Gateway) reload() (told admin.Reloaded) {
 			g.log.Warn("the certificates stay as they are", "err", err)
 		}
 	}
-	next = effective(g.o.Config, next)
+	next = config.Hold(g.o.Config, next)
 	g.config.Store(next)
 	g.hub.Reclass(next)
 	g.plain.Change(plain.Settings{Config: next, Verify: verifier.Verify})
@@ -70,16 +76,6 @@ func (g *Gateway) reload() (told admin.Reloaded) {
 	return told
 }
 
-// effective is next as far as it holds without a restart.
-func effective(first, next *config.Config) *config.Config {
-	e := *next
-	e.Listen, e.Admin = first.Listen, first.Admin
-	e.Limits.HandshakeTimeout, e.Limits.KeepAlive = first.Limits.HandshakeTimeout, first.Limits.KeepAlive
-	e.Limits.MaxMessage, e.Limits.PendingBudget = first.Limits.MaxMessage, first.Limits.PendingBudget
-	e.Log.Format = first.Log.Format
-	return &e
-}
-
 // prepare loads the next configuration, and what is made of it.
 func (g *Gateway) prepare() (*config.Config, *token.Verifier, error) {
 	if g.o.Load == nil {
@@ -88,6 +84,11 @@ func (g *Gateway) prepare() (*config.Config, *token.Verifier, error) {
 	next, err := g.o.Load()
 	if err != nil {
 		return nil, nil, err
+	}
+	if !reflect.DeepEqual(next.Listen.TLS, g.o.Config.Listen.TLS) { // it would be found out at the next start
+		if err := certificate.Check(next); err != nil {
+			return nil, nil, err
+		}
 	}
 	verifier, err := token.NewVerifier(next, g.log)
 	if err != nil {

@@ -115,10 +115,12 @@ func (cl *Client) pay(rate float64) (paid, fresh bool) {
 		return true, true
 	}
 	at, each := int64(now.Sub(cl.asked)), int64(float64(time.Second)/rate)
+	bound := at + max(int64(burst), each)
 	if fresh = cl.tat < at; fresh {
 		cl.tat = at
 	}
-	if cl.tat+each-at > max(int64(burst), each) {
+	cl.tat = min(cl.tat, bound) // it is beyond if limits.client_rate was lower before
+	if cl.tat+each > bound {
 		return false, fresh
 	}
 	cl.tat += each

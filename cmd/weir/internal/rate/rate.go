@@ -14,7 +14,8 @@ type Limit struct {
 	paid time.Time // until when what was let through is paid for
 }
 
-// Set changes the rate, in things a second; 0 is any number.
+// Set changes the rate, in things a second; 0 is any number. What was let
+// through by a lower rate is waited for no longer than by the new one.
 func (l *Limit) Set(perSecond float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -33,10 +34,13 @@ func (l *Limit) take(now time.Time) bool {
 	if l.each == 0 {
 		return true
 	}
+	bound := now.Add(max(time.Second, l.each))
 	if l.paid.Before(now) {
 		l.paid = now
+	} else if l.paid.After(bound) { // by a lower rate, before Set
+		l.paid = bound
 	}
-	if l.paid.Add(l.each).Sub(now) > max(time.Second, l.each) {
+	if l.paid.Add(l.each).After(bound) {
 		return false
 	}
 	l.paid = l.paid.Add(l.each)

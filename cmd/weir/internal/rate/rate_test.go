@@ -37,3 +37,20 @@ func TestTake(t *testing.T) {
 		t.Errorf("%d at half a thing a second, want 1", n)
 	}
 }
+
+// TestSet: a rate that is raised holds soon, however low it was.
+func TestSet(t *testing.T) {
+	var l Limit
+	l.Set(1.0 / 3600)
+	now := time.Now()
+	if !l.take(now) || l.take(now) {
+		t.Fatal("one an hour is not one an hour")
+	}
+	l.Set(100)
+	if l.take(now) {
+		t.Error("the second before is forgotten")
+	}
+	if !l.take(now.Add(10 * time.Millisecond)) {
+		t.Error("a hundredth of a second later the next one waits for an hour")
+	}
+}

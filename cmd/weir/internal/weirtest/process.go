@@ -66,7 +66,7 @@ type Process struct {
 	Stdin  io.WriteCloser
 	out    *output
 	errs   *output
-	told   bool          // it got a signal: a second one would kill it
+	told   bool          // it got a signal that ends it: a second one would kill it
 	exited chan struct{} // closed when cmd.ProcessState is there
 }
 
@@ -122,7 +122,7 @@ func (p *Process) PID() int { return p.cmd.Process.Pid }
 // Signal sends it a signal.
 func (p *Process) Signal(s os.Signal) {
 	p.t.Helper()
-	p.told = true
+	p.told = p.told || s != syscall.SIGHUP
 	if err := p.cmd.Process.Signal(s); err != nil {
 		p.t.Error(err)
 	}

@@ -26,6 +26,14 @@ func Serve(t *testing.T, args ...string) *Server {
 	return s
 }
 
+// ServeFile starts weir serve with a configuration that lets it choose its
+// ports.
+func ServeFile(t *testing.T, path string, args ...string) *Server {
+	t.Helper()
+	p := Start(t, append([]string{"serve", "-c", path}, args...)...)
+	return &Server{Process: p, Host: p.Stdout(`WebSocket +wss?://([^/]+)/`)[1], Admin: p.Stdout(`Dashboard +http://([^/]+)/`)[1]}
+}
+
 // Echo starts weir echo on a port of its choice.
 func Echo(t *testing.T, args ...string) *Server {
 	t.Helper()
