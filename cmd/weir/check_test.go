@@ -99,6 +99,39 @@ func TestCheckJSON(t *testing.T) {
 	}
 }
 
+// TestCheckNotes: what is allowed and hardly meant is told, in both forms.
+func TestCheckNotes(t *testing.T) {
+	path := writeFile(t, "weir.yaml", `
+listen: {addr: ":8080", trusted_proxies: [0.0.0.0/0]}
+auth:
+  allowed_origins: ["*"]
+  anonymous: {publish: ["open"]}
+  publish_keys: [{name: idle, secret: "0123456789abcdef"}]
+`)
+	wants := []string{
+		"nobody may subscribe", "whoever reaches :8080 may publish", "the pages of any site may connect",
+		"whoever connects may claim any address: there is 0.0.0.0/0", "the publish key idle has no topics",
+		"the environment has WEIR_LIMITS_MAX_CONECTIONS",
+	}
+	t.Setenv("WEIR_LIMITS_MAX_CONECTIONS", "5")
+	got := weirtest.Run(t, "", "check", "-c", path)
+	if n := strings.Count(got.Stderr, "weir: note: "); got.Exit != 0 || n != len(wants) {
+		t.Errorf("got %+v, want %d notes", got, len(wants))
+	}
+	var answer struct {
+		OK    bool
+		Notes []string
+	}
+	if err := json.Unmarshal([]byte(weirtest.Run(t, "", "check", "-c", path, "-o", "json").Stdout), &answer); err != nil || !answer.OK || len(answer.Notes) != len(wants) {
+		t.Errorf("got %+v, %v", answer, err)
+	}
+	for _, want := range wants {
+		if !strings.Contains(got.Stderr, want) || !strings.Contains(strings.Join(answer.Notes, "\n"), want) {
+			t.Errorf("there is no %q in\n%s%s", want, got.Stderr, answer.Notes)
+		}
+	}
+}
+
 func TestConfigPrint(t *testing.T) {
 	defaults := weirtest.Run(t, "", "config", "print", "--defaults")
 	path := writeFile(t, "weir.yaml", defaults.Stdout)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/tls"
 	"log/slog"
+	"time"
 
 	"github.com/weirws/weir/cmd/weir/internal/config"
 )
@@ -43,6 +44,27 @@ func Check(c *config.Config) error {
 		if _, err := readRoots(t.ACME.CA); err != nil {
 			return config.Faults{c.Fault("listen.tls.acme.ca", err.Error())}
 		}
+	}
+	return nil
+}
+
+// Notes are what is allowed and yet hardly meant of a certificate in files, which
+// Check has found right.
+func Notes(c *config.Config, now time.Time) []string {
+	t := &c.Listen.TLS
+	if t.Cert == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	end := pair.Leaf.NotAfter
+	switch left := end.Sub(now); {
+	case left < 0:
+		return []string{"the certificate " + t.Cert + " ended at " + end.Format(time.RFC3339)}
+	case left < soon:
+		return []string{"the certificate " + t.Cert + " ends at " + end.Format(time.RFC3339)}
 	}
 	return nil
 }

@@ -138,6 +138,25 @@ func TestFilesSeldom(t *testing.T) {
 	}
 }
 
+// TestNotes: a certificate that has ended, or ends soon, is worth a word.
+func TestNotes(t *testing.T) {
+	dir := t.TempDir()
+	c := config.Default()
+	c.Listen.TLS = config.TLS{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
+	cert, key := issue(t, 1) // for an hour
+	put(t, c.Listen.TLS.Cert, cert)
+	put(t, c.Listen.TLS.Key, key)
+	for _, test := range []struct {
+		after time.Duration
+		want  string
+	}{{-20 * 24 * time.Hour, ""}, {0, " ends at "}, {2 * time.Hour, " ended at "}} {
+		notes := strings.Join(Notes(c, time.Now().Add(test.after)), "\n")
+		if (notes == "") != (test.want == "") || !strings.Contains(notes, test.want) {
+			t.Errorf("after %v: got %q, want %q", test.after, notes, test.want)
+		}
+	}
+}
+
 // TestOpenFaults: each has its place in the configuration.
 func TestOpenFaults(t *testing.T) {
 	dir := t.TempDir()

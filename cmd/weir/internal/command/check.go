@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,10 +33,15 @@ weir check -c weir.yaml -o json`,
 			if err == nil {
 				err = explainFiles(path, checkFiles(c))
 			}
+			var notes []string
+			if err == nil {
+				notes = append(c.Notes(), certificate.Notes(c, time.Now())...)
+			}
 			if f == asJSON {
 				faults, ok := config.AsFaults(err)
 				if err == nil || ok {
-					if werr := writeJSON(cmd.OutOrStdout(), map[string]any{"ok": err == nil, "faults": append(config.Faults{}, faults...)}); werr != nil {
+					told := map[string]any{"ok": err == nil, "faults": append(config.Faults{}, faults...), "notes": append([]string{}, notes...)}
+					if werr := writeJSON(cmd.OutOrStdout(), told); werr != nil {
 						return werr
 					}
 				}
@@ -49,7 +55,7 @@ weir check -c weir.yaml -o json`,
 				name = "the environment"
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), name+" is right")
-			for _, note := range c.Notes() {
+			for _, note := range notes {
 				fmt.Fprintln(cmd.ErrOrStderr(), "weir: note: "+note)
 			}
 			return unwritten(err)

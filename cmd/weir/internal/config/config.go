@@ -27,6 +27,9 @@ type Config struct {
 
 	// places is where each value came from, by its path.
 	places map[string]Place
+	// strange are variables of the environment that look like keys and are none:
+	// others may have set them, so that they are no mistakes.
+	strange []string
 }
 
 // Listen is where clients and publishers connect.

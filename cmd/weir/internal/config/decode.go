@@ -39,7 +39,7 @@ func (d *decoder) document(text []byte, path string, v reflect.Value) {
 	var wrong *yaml.SyntaxError
 	switch {
 	case errors.As(err, &wrong):
-		d.fault(d.place(wrong.Token), path, strings.NewReplacer("\n", " ", "\t", `\t`).Replace(wrong.Message), "")
+		d.fault(d.place(wrong.Token), path, syntax(wrong), "")
 		return
 	case err != nil:
 		d.fault(Place{d.file, 1, 1}, path, err.Error(), "")
@@ -134,9 +134,13 @@ func (d *decoder) group(v reflect.Value, path string, at Place, n ast.Node) {
 		field, ok := fieldOf(v, name)
 		if !ok {
 			names := fieldNames(v)
-			near, _ := spelling.Nearest(name, names)
+			near, known := spelling.Nearest(name, names)
 			what := "there is no such key"
-			if near == "" {
+			switch elsewhere := d.elsewhere(name); {
+			case known:
+			case elsewhere != "":
+				what, near = "there is no such key here", elsewhere
+			default:
 				what += "; there are " + strings.Join(names, ", ")
 			}
 			d.fault(at, here, what, near)
@@ -145,6 +149,24 @@ func (d *decoder) group(v reflect.Value, path string, at Place, n ast.Node) {
 		d.places[here] = at
 		d.value(field, here, at, it.Value())
 	}
+}
+
+// elsewhere is where a key or a group of that name is, if it is in one place
+// only.
+func (d *decoder) elsewhere(name string) (found string) {
+	for path := range d.known {
+		for end := len(path); end > 0; end = strings.LastIndexByte(path[:end], '.') {
+			group := path[:end]
+			if strings.TrimSuffix(group[strings.LastIndexByte(group, '.')+1:], "[]") != name || group == found {
+				continue
+			}
+			if found != "" {
+				return ""
+			}
+			found = group
+		}
+	}
+	return found
 }
 
 // keyText is the name of a key.

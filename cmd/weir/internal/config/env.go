@@ -2,6 +2,7 @@ package config
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -27,11 +28,20 @@ func settable(c *Config, f func(path string, v reflect.Value)) {
 
 // environ overlays the environment.
 func (d *decoder) environ(c *Config) {
+	names := map[string]bool{}
 	settable(c, func(path string, v reflect.Value) {
+		names[Variable(path)] = true
 		if text, ok := d.env[Variable(path)]; ok {
 			d.overlay(Place{Source: Variable(path)}, path, v, text)
 		}
 	})
+	for name := range d.env {
+		group, _, _ := strings.Cut(strings.TrimPrefix(name, Variable("")), "_")
+		if _, ok := fieldOf(reflect.ValueOf(c).Elem(), strings.ToLower(group)); ok && strings.HasPrefix(name, Variable("")+group+"_") && !names[name] {
+			c.strange = append(c.strange, name)
+		}
+	}
+	slices.Sort(c.strange)
 }
 
 // flags overlays the command line.

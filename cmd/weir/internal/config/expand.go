@@ -27,7 +27,7 @@ func expand(text string, env map[string]string) (string, *misfit) {
 		name, rest, closed := strings.Cut(text[at+2:], "}")
 		switch {
 		case !closed:
-			return "", &misfit{"${ has no closing brace", "$${"}
+			return "", &misfit{what: "${ has no } behind it; a ${ that stands for itself is written $${"}
 		case !isVariable(name):
 			return "", misfitf("%q is no name of a variable", name)
 		}

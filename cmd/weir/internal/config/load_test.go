@@ -134,7 +134,7 @@ func TestExpand(t *testing.T) {
 		{"x${A}y${B_2}z${E}", "xay${A}z", ""},
 		{"$${A}", "${A}", ""},
 		{"$$${A}", "$${A}", ""},
-		{"${A", "", "${ has no closing brace"},
+		{"${A", "", "${ has no } behind it; a ${ that stands for itself is written $${"},
 		{"${}", "", `"" is no name of a variable`},
 		{"${2}", "", `"2" is no name of a variable`},
 		{"${Z}", "", "the environment has no Z"},

@@ -1,5 +1,7 @@
 package config
 
+import "slices"
+
 // Notes are what is allowed and yet hardly meant, in sentences.
 func (c *Config) Notes() []string {
 	var notes []string
@@ -17,6 +19,14 @@ func (c *Config) Notes() []string {
 		"whoever reaches "+c.Listen.Addr+" may publish: auth.anonymous.publish")
 	note(!c.Listen.TLS.On() && !isLocal(c.Listen.Addr) && len(c.Listen.TrustedProxies) == 0,
 		c.Listen.Addr+" is not encrypted, and there are no trusted_proxies that would do it")
+	note(slices.Contains(a.AllowedOrigins, "*"),
+		"the pages of any site may connect: there is \"*\" in auth.allowed_origins")
+	for _, p := range c.Listen.TrustedProxies {
+		note(p.Bits() == 0, "whoever connects may claim any address: there is "+p.String()+" in listen.trusted_proxies")
+	}
+	for _, name := range c.strange {
+		note(true, "the environment has "+name+", and there is no such key: see weir config print --env")
+	}
 	for _, k := range a.PublishKeys {
 		note(len(k.Topics) == 0, "the publish key "+k.Name+" has no topics: it may publish to none")
 	}

@@ -16,7 +16,7 @@ func (d *decoder) relations(c *Config) {
 		d.about("admin.addr", fmt.Sprintf("%s is not a loopback address, and there is no admin.token: WEIR_ADMIN_TOKEN=$(openssl rand -hex 32) is one", c.Admin.Addr), "")
 	}
 	if c.Listen.Addr == c.Admin.Addr && !strings.HasSuffix(c.Admin.Addr, ":0") {
-		d.about("admin.addr", c.Admin.Addr+" is listen.addr, too", "")
+		d.about("admin.addr", c.Admin.Addr+" is listen.addr, too, and one address has one server", "")
 	}
 	d.judgeKeys(c.Auth.Keys)
 	if c.Auth.JWKS.URL != "" && len(c.Auth.JWKS.Algs) == 0 {

@@ -5,22 +5,37 @@ import "strings"
 
 // Nearest returns the candidate that word was most likely meant to be, or
 // false if none is near: at most a third of its letters differ, counting a
-// transposition once, or word begins it.
+// transposition once, or one begins the other, or most of their parts are the
+// same.
 func Nearest(word string, candidates []string) (string, bool) {
 	best, at := "", -1
 	for _, c := range candidates {
 		d := distance(strings.ToLower(word), strings.ToLower(c))
 		if d > max(1, len(c)/3) {
-			if len(word) < 2 || !strings.HasPrefix(c, word) {
+			begins := len(word) > 1 && strings.HasPrefix(c, word) || len(c) > 2 && strings.HasPrefix(word, c)
+			if !begins && !alike(word, c) {
 				continue
 			}
-			d = len(c) // a word cut short is a worse guess than any misspelt one
+			d += len(c) // a worse guess than any misspelt one
 		}
 		if at < 0 || d < at {
 			best, at = c, d
 		}
 	}
 	return best, at >= 0
+}
+
+// alike reports whether more than half of the parts of two names, with
+// underscores between them, are the same and in the same places.
+func alike(a, b string) bool {
+	as, bs := strings.Split(a, "_"), strings.Split(b, "_")
+	same := 0
+	for i := range min(len(as), len(bs)) {
+		if as[i] == bs[i] {
+			same++
+		}
+	}
+	return same > 1 && 2*same > max(len(as), len(bs))
 }
 
 // distance is the optimal string alignment distance of a and b in bytes:

@@ -3,7 +3,7 @@ package spelling
 import "testing"
 
 func TestNearest(t *testing.T) {
-	flags := []string{"listen", "loops", "workers", "max-message", "max-fragments", "keepalive", "stats", "lock-memory", "cpuprofile"}
+	flags := []string{"listen", "loops", "workers", "max-message", "max-fragments", "keepalive", "stats", "lock-memory", "cpuprofile", "warn", "max_topics_per_conn", "max_pending_bytes"}
 	for _, test := range []struct {
 		word string
 		want string
@@ -17,6 +17,10 @@ func TestNearest(t *testing.T) {
 		{"keep-alive", "keepalive"},
 		{"cpu-profile", "cpuprofile"},
 		{"lock", "lock-memory"},
+		{"warning", "warn"},
+		{"max_channels_per_conn", "max_topics_per_conn"},
+		{"max_pending", "max_pending_bytes"},
+		{"max_size", ""},
 		{"port", ""},
 		{"l", ""},
 		{"", ""},
