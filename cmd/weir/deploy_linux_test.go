@@ -103,7 +103,7 @@ func TestKubernetes(t *testing.T) {
 	}
 	const secret = "0123456789abcdef0123456789abcdef"
 	c, err := config.Load(config.Source{
-		File:    writeFile(t, "weir.yaml", objects["ConfigMap"].Data["weir.yaml"]),
+		File:    weirtest.File(t, "weir.yaml", objects["ConfigMap"].Data["weir.yaml"]),
 		Environ: []string{"WEIR_ADMIN_TOKEN=" + secret, "WEIR_JWT_SECRET=" + secret, "WEIR_PUBLISH_KEY=" + secret},
 	})
 	if err != nil {

@@ -29,7 +29,7 @@ func TestDoctor(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.Stdout), &report); err != nil || report.Connections != 436 || report.Binds != "nofile" || report.Fix == "" || len(report.Limits) < 4 {
 		t.Errorf("got %+v, %v from %+v", report, err, got)
 	}
-	path := writeFile(t, "weir.yaml", "limits: {max_connections: 100000}\n")
+	path := weirtest.File(t, "weir.yaml", "limits: {max_connections: 100000}\n")
 	if got := shell("-c " + path); !strings.Contains(got.Stdout, "asks for 100,000: more than fit") {
 		t.Errorf("got %+v", got)
 	}

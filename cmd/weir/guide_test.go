@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,17 +25,6 @@ func guide(t *testing.T) (blocks [][2]string) {
 	return blocks
 }
 
-// freePort is one that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 // TestGuide runs every command of docs/gateway.md, in its order, with its files;
 // only the ports are others.
 func TestGuide(t *testing.T) {
@@ -49,7 +37,7 @@ func TestGuide(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	ports := strings.NewReplacer("127.0.0.1:8080", freePort(t), "127.0.0.1:8081", freePort(t))
+	ports := strings.NewReplacer("127.0.0.1:8080", weirtest.FreeAddr(t), "127.0.0.1:8081", weirtest.FreeAddr(t))
 	script := "set -eu\ntrap 'kill $(jobs -p) 2>/dev/null || :' EXIT\n"
 	for _, block := range guide(t) {
 		switch block[0] {

@@ -8,9 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,27 +15,6 @@ import (
 
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 )
-
-// certified makes a certificate and its key with openssl, as an operator does.
-func certified(t *testing.T, dir, name string) {
-	t.Helper()
-	if _, err := exec.LookPath("openssl"); err != nil {
-		weirtest.Require(t, "openssl is not here")
-	}
-	for _, file := range []string{"key", "cert"} { // in the place of what was there, at once
-		_ = os.Remove(filepath.Join(dir, file+".new")) // there may be none
-	}
-	out, err := exec.Command("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
-		"-subj", "/CN="+name, "-addext", "subjectAltName=DNS:localhost", "-keyout", filepath.Join(dir, "key.new"), "-out", filepath.Join(dir, "cert.new")).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	for _, file := range []string{"key", "cert"} {
-		if err := os.Rename(filepath.Join(dir, file+".new"), filepath.Join(dir, file+".pem")); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // subject is whose certificate a server shows.
 func subject(t *testing.T, host string) string {
@@ -56,13 +32,13 @@ func subject(t *testing.T, host string) string {
 }
 
 // TestServeTLS: a certificate that is replaced is the next handshake's, without a
-// socket lost, and at once on SIGHUP.
+// socket lost: at once on SIGHUP, and soon without.
 func TestServeTLS(t *testing.T) {
 	dir := t.TempDir()
-	certified(t, dir, "first")
-	path := writeFile(t, "weir.yaml", fmt.Sprintf("listen:\n  addr: 127.0.0.1:0\n  tls: {cert: %s/cert.pem, key: %s/key.pem}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {anonymous: {subscribe: [\"*\"]}}\ndrain: {delay: 0s, duration: 0s}\n", dir, dir))
-	p := weirtest.Start(t, "serve", "-c", path)
-	host := p.Stdout(`wss://([^/]+)/`)[1]
+	weirtest.Certificate(t, dir, "first")
+	path := weirtest.File(t, "weir.yaml", fmt.Sprintf("listen:\n  addr: 127.0.0.1:0\n  tls: {cert: %s/cert.pem, key: %s/key.pem}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {anonymous: {subscribe: [\"*\"]}}\ndrain: {delay: 0s, duration: 0s}\n", dir, dir))
+	p := weirtest.ServeFile(t, path)
+	host := p.Host
 	if got := subject(t, host); got != "first" {
 		t.Errorf("got %s, want first", got)
 	}
@@ -73,11 +49,15 @@ func TestServeTLS(t *testing.T) {
 	}
 	defer conn.Close()
 	upgraded(t, conn, "")
-	certified(t, dir, "second")
-	p.Signal(syscall.SIGHUP)
-	for end := time.Now().Add(patience); subject(t, host) != "second"; time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the new certificate is never shown")
+	for _, next := range []string{"second", "third"} {
+		weirtest.Certificate(t, dir, next)
+		if next == "second" {
+			p.Signal(syscall.SIGHUP)
+		}
+		for end := time.Now().Add(patience); subject(t, host) != next; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("the %s certificate is never shown", next)
+			}
 		}
 	}
 	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
@@ -140,9 +120,9 @@ func TestServeProxies(t *testing.T) {
 		{"PROXY", `trusted_proxies: [127.0.0.1], proxy_protocol: true`, "PROXY TCP4 203.0.113.9 127.0.0.1 5000 80\r\n", "", "203.0.113.9"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			path := writeFile(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\", "+test.listen+"}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {anonymous: {subscribe: [\"*\"]}}\ndrain: {delay: 0s, duration: 0s}\n")
-			p := weirtest.Start(t, "serve", "-c", path)
-			conn, err := net.Dial("tcp", p.Stdout(`ws://([^/]+)/`)[1])
+			path := weirtest.File(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\", "+test.listen+"}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {anonymous: {subscribe: [\"*\"]}}\ndrain: {delay: 0s, duration: 0s}\n")
+			p := weirtest.ServeFile(t, path)
+			conn, err := net.Dial("tcp", p.Host)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -151,7 +131,7 @@ func TestServeProxies(t *testing.T) {
 				t.Fatal(err)
 			}
 			upgraded(t, conn, test.header)
-			if got := addresses(t, p.Stdout(`Dashboard +http://([^/]+)/`)[1]); got != test.want {
+			if got := addresses(t, p.Admin); got != test.want {
 				t.Errorf("got %s, want %s", got, test.want)
 			}
 		})

@@ -146,7 +146,7 @@ func TestOperators(t *testing.T) {
 // sent, and a wrong one explained.
 func TestOperatorsToken(t *testing.T) {
 	const secret = "an operator's own secret"
-	path := writeFile(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\", token: \""+secret+"\"}\nauth: {anonymous: {subscribe: [\"*\"]}}\n")
+	path := weirtest.File(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\", token: \""+secret+"\"}\nauth: {anonymous: {subscribe: [\"*\"]}}\n")
 	p := weirtest.Start(t, "serve", "-c", path)
 	admin := p.Stdout(`Dashboard +http://([^/]+)/`)[1]
 	for _, test := range []struct {

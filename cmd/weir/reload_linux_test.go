@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"bytes"
 	"crypto/ed25519"
 	"crypto/tls"
 	"crypto/x509"
@@ -93,24 +92,17 @@ type reloading struct {
 func startReloading(t *testing.T, s settings) *reloading {
 	t.Helper()
 	r := &reloading{t: t, path: filepath.Join(t.TempDir(), "weir.yaml")}
-	r.write(s.text(t))
+	weirtest.Replace(r.t, r.path, s.text(t))
 	r.Server = weirtest.ServeFile(t, r.path)
 	r.Key = reloadKey
 	return r
-}
-
-func (r *reloading) write(text []byte) {
-	r.t.Helper()
-	if err := os.WriteFile(r.path, text, 0o600); err != nil {
-		r.t.Fatal(err)
-	}
 }
 
 // reload has a configuration loaded by SIGHUP, and returns the keys that are
 // told to be applied, and to need a restart.
 func (r *reloading) reload(s settings) (applied, needsRestart []string) {
 	r.t.Helper()
-	r.write(s.text(r.t))
+	weirtest.Replace(r.t, r.path, s.text(r.t))
 	r.Signal(syscall.SIGHUP)
 	var told struct {
 		Applied      []string
@@ -422,7 +414,8 @@ func sendsTwo() func(*reloading) bool {
 		if p == nil {
 			p = r.envelope()
 		}
-		return sends(r, p) && sends(r, p)
+		first := sends(r, p)
+		return sends(r, p) && first
 	}
 }
 
@@ -438,12 +431,8 @@ func logsClients(r *reloading) bool {
 // it takes besides.
 func restartKeys(t *testing.T) map[string][2]settings {
 	dir := t.TempDir()
-	certified(t, dir, "localhost")
-	cert, key, other := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem"), filepath.Join(dir, "other.pem")
-	both := bytes.Join([][]byte{read(t, cert), read(t, key)}, nil)
-	if err := os.WriteFile(other, both, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	cert, key := weirtest.Certificate(t, dir, "localhost")
+	other := weirtest.File(t, "other.pem", string(read(t, cert))+string(read(t, key))) // either, somewhere else
 	encrypted := settings{"listen.tls.cert": cert, "listen.tls.key": key}
 	acme := settings{"listen.tls.acme.domains": []string{"rt.example.com"}, "listen.tls.acme.dir": dir}
 	one := func(path string, v any) [2]settings { return [2]settings{{}, {path: v}} }
@@ -607,7 +596,7 @@ func TestReloadBroken(t *testing.T) {
 		{"a certificate that is not there", "limits: {max_topics_per_conn: 2}\nlisten: {tls: {cert: none.pem, key: none.key}}\n", "weir.yaml:2:16 listen.tls.cert: open none.pem"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r.write([]byte(test.text))
+			weirtest.Replace(r.t, r.path, []byte(test.text))
 			r.Signal(syscall.SIGHUP)
 			told++
 			r.Stderr(fmt.Sprintf(`(?s)(?:"the configuration was not reloaded.*){%d}`, told))
@@ -623,7 +612,7 @@ func TestReloadBroken(t *testing.T) {
 			stays.settle()
 		})
 	}
-	r.write(plainly.with(settings{"limits.max_topics_per_conn": 2}).text(t))
+	weirtest.Replace(r.t, r.path, plainly.with(settings{"limits.max_topics_per_conn": 2}).text(t))
 	r.Signal(syscall.SIGHUP)
 	r.Stderr(`"the configuration was reloaded"`)
 	if got := r.dials("topic=a&topic=always", nil); got != http.StatusSwitchingProtocols {

@@ -1,17 +1,7 @@
 package main_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
-	"math/big"
-	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -19,39 +9,10 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 )
 
-// writeCertificate makes a certificate for the loopback address with that name, and its key.
-func writeCertificate(t *testing.T, dir, name string) (certFile, keyFile string) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true,
-	}
-	cert, err := x509.CreateCertificate(rand.Reader, &template, &template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	certFile, keyFile = filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	for file, block := range map[string]*pem.Block{certFile: {Type: "CERTIFICATE", Bytes: cert}, keyFile: {Type: "PRIVATE KEY", Bytes: der}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return certFile, keyFile
-}
-
 // TestEchoTLS: weir echo speaks wss://, weir bench trusts it when told to, and a new certificate is taken.
 func TestEchoTLS(t *testing.T) {
 	dir := t.TempDir()
-	certFile, keyFile := writeCertificate(t, dir, "first")
+	certFile, keyFile := weirtest.Certificate(t, dir, "first")
 	p := weirtest.Start(t, "echo", "--listen", "127.0.0.1:0", "--tls-cert", certFile, "--tls-key", keyFile)
 	host := p.Stdout(`weir echo on wss://([^/]+)/`)[1]
 	for _, trust := range [][]string{{"--ca", certFile}, {"--insecure"}} {
@@ -63,7 +24,7 @@ func TestEchoTLS(t *testing.T) {
 	if got := weirtest.Run(t, "", "bench", "echo", "--conns", "1", "--messages", "1", "wss://"+host+"/echo"); got.Exit == 0 || !strings.Contains(got.Stderr, "certificate") {
 		t.Errorf("without trust: got %d, %s", got.Exit, got.Stderr)
 	}
-	writeCertificate(t, dir, "second")
+	weirtest.Certificate(t, dir, "second")
 	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		nc, err := tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -82,8 +43,8 @@ func TestEchoTLS(t *testing.T) {
 
 // TestEchoTLSMistakes: what is wrong with the flags is said before a port is taken.
 func TestEchoTLSMistakes(t *testing.T) {
-	certFile, keyFile := writeCertificate(t, t.TempDir(), "a")
-	_, other := writeCertificate(t, t.TempDir(), "b")
+	certFile, keyFile := weirtest.Certificate(t, t.TempDir(), "a")
+	_, other := weirtest.Certificate(t, t.TempDir(), "b")
 	for _, row := range []struct {
 		name string
 		args []string

@@ -2,15 +2,8 @@ package certificate
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"log/slog"
-	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,57 +11,25 @@ import (
 	"time"
 
 	"github.com/weirws/weir/cmd/weir/internal/config"
+	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 )
 
-// issue makes a certificate that signs itself, and its key, in PEM.
-func issue(t *testing.T, serial int64) (cert, key []byte) {
-	t.Helper()
-	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, k.Public(), k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	private, err := x509.MarshalPKCS8PrivateKey(k)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
-}
-
-// put writes a file in the place of another, as tools that renew do.
-func put(t *testing.T, path string, text []byte) {
-	t.Helper()
-	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// shown is the serial number of the certificate that a handshake gets.
-func shown(t *testing.T, c *tls.Config) int64 {
+// shown is the name in the certificate that a handshake gets.
+func shown(t *testing.T, c *tls.Config) string {
 	t.Helper()
 	cert, err := c.GetCertificate(&tls.ClientHelloInfo{ServerName: "localhost"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cert.Leaf.SerialNumber.Int64()
+	return cert.Leaf.Subject.CommonName
 }
 
 func TestFiles(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	cert, key := issue(t, 1)
-	put(t, certFile, cert)
-	put(t, keyFile, key)
+	cert, key := weirtest.Issue(t, "first")
+	weirtest.Replace(t, certFile, cert)
+	weirtest.Replace(t, keyFile, key)
 	c := config.Default()
 	c.Listen.TLS = config.TLS{Cert: certFile, Key: keyFile}
 	var log bytes.Buffer
@@ -78,26 +39,26 @@ func TestFiles(t *testing.T) {
 	}
 	source.(*files).every = 0
 	tlsConfig := source.Config()
-	if got := shown(t, tlsConfig); got != 1 {
-		t.Errorf("got %d, want 1", got)
+	if got := shown(t, tlsConfig); got != "first" {
+		t.Errorf("got %s, want first", got)
 	}
-	next, nextKey := issue(t, 2)
-	put(t, certFile, next) // half of a pair
-	if got := shown(t, tlsConfig); got != 1 {
-		t.Errorf("half of a pair: got %d, want 1", got)
+	next, nextKey := weirtest.Issue(t, "second")
+	weirtest.Replace(t, certFile, next) // half of a pair
+	if got := shown(t, tlsConfig); got != "first" {
+		t.Errorf("half of a pair: got %s, want first", got)
 	}
-	put(t, keyFile, nextKey)
-	if got := shown(t, tlsConfig); got != 2 {
-		t.Errorf("the pair: got %d, want 2", got)
+	weirtest.Replace(t, keyFile, nextKey)
+	if got := shown(t, tlsConfig); got != "second" {
+		t.Errorf("the pair: got %s, want second", got)
 	}
 	for _, broken := range []func(){
-		func() { put(t, certFile, []byte("no certificate")) },
-		func() { put(t, certFile, nil) },
+		func() { weirtest.Replace(t, certFile, []byte("no certificate")) },
+		func() { weirtest.Replace(t, certFile, nil) },
 		func() { _ = os.Remove(keyFile) },
 	} {
 		broken()
-		if got := shown(t, tlsConfig); got != 2 {
-			t.Errorf("broken: got %d, want 2", got)
+		if got := shown(t, tlsConfig); got != "second" {
+			t.Errorf("broken: got %s, want second", got)
 		}
 		if err := source.Renew(t.Context()); err == nil {
 			t.Error("broken files are renewed")
@@ -106,10 +67,10 @@ func TestFiles(t *testing.T) {
 	if n := strings.Count(log.String(), "the one before stays"); n != 4 {
 		t.Errorf("it was told %d times, want once for each change:\n%s", n, log.String())
 	}
-	last, lastKey := issue(t, 3)
-	put(t, certFile, last)
-	put(t, keyFile, lastKey)
-	if err := source.Renew(t.Context()); err != nil || shown(t, tlsConfig) != 3 {
+	last, lastKey := weirtest.Issue(t, "third")
+	weirtest.Replace(t, certFile, last)
+	weirtest.Replace(t, keyFile, lastKey)
+	if err := source.Renew(t.Context()); err != nil || shown(t, tlsConfig) != "third" {
 		t.Errorf("got %v", err)
 	}
 }
@@ -118,9 +79,9 @@ func TestFiles(t *testing.T) {
 func TestFilesSeldom(t *testing.T) {
 	dir := t.TempDir()
 	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	cert, key := issue(t, 1)
-	put(t, certFile, cert)
-	put(t, keyFile, key)
+	cert, key := weirtest.Issue(t, "first")
+	weirtest.Replace(t, certFile, cert)
+	weirtest.Replace(t, keyFile, key)
 	c := config.Default()
 	c.Listen.TLS = config.TLS{Cert: certFile, Key: keyFile}
 	source, err := Open(c, slog.New(slog.DiscardHandler))
@@ -130,11 +91,11 @@ func TestFilesSeldom(t *testing.T) {
 	f := source.(*files)
 	f.every = time.Hour
 	f.look()
-	cert, key = issue(t, 2)
-	put(t, certFile, cert)
-	put(t, keyFile, key)
-	if got := shown(t, source.Config()); got != 1 {
-		t.Errorf("got %d, want 1: it was looked at just now", got)
+	cert, key = weirtest.Issue(t, "second")
+	weirtest.Replace(t, certFile, cert)
+	weirtest.Replace(t, keyFile, key)
+	if got := shown(t, source.Config()); got != "first" {
+		t.Errorf("got %s, want first: it was looked at just now", got)
 	}
 }
 
@@ -143,9 +104,9 @@ func TestNotes(t *testing.T) {
 	dir := t.TempDir()
 	c := config.Default()
 	c.Listen.TLS = config.TLS{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
-	cert, key := issue(t, 1) // for an hour
-	put(t, c.Listen.TLS.Cert, cert)
-	put(t, c.Listen.TLS.Key, key)
+	cert, key := weirtest.Issue(t, "first") // for an hour
+	weirtest.Replace(t, c.Listen.TLS.Cert, cert)
+	weirtest.Replace(t, c.Listen.TLS.Key, key)
 	for _, test := range []struct {
 		after time.Duration
 		want  string
@@ -160,10 +121,10 @@ func TestNotes(t *testing.T) {
 // TestOpenFaults: each has its place in the configuration.
 func TestOpenFaults(t *testing.T) {
 	dir := t.TempDir()
-	cert, _ := issue(t, 1)
-	_, otherKey := issue(t, 2)
-	put(t, filepath.Join(dir, "cert.pem"), cert)
-	put(t, filepath.Join(dir, "key.pem"), otherKey)
+	cert, _ := weirtest.Issue(t, "first")
+	_, otherKey := weirtest.Issue(t, "second")
+	weirtest.Replace(t, filepath.Join(dir, "cert.pem"), cert)
+	weirtest.Replace(t, filepath.Join(dir, "key.pem"), otherKey)
 	for _, test := range []struct{ name, yaml, want string }{
 		{"missing", "listen:\n  tls:\n    cert: none.pem\n    key: none.key\n", ":3:5 listen.tls.cert: open none.pem"},
 		{"not a pair", "listen:\n  tls:\n    cert: " + dir + "/cert.pem\n    key: " + dir + "/key.pem\n", ":3:5 listen.tls.cert: tls: private key does not match"},
@@ -171,7 +132,7 @@ func TestOpenFaults(t *testing.T) {
 		{"dir", "listen:\n  tls:\n    acme: {domains: [a.example.com], dir: " + dir + "/key.pem/x}\n", "listen.tls.acme.dir: mkdir "},
 	} {
 		path := filepath.Join(dir, "weir.yaml")
-		put(t, path, []byte(test.yaml))
+		weirtest.Replace(t, path, []byte(test.yaml))
 		c, err := config.Load(config.Source{File: path})
 		if err != nil {
 			t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -17,39 +16,16 @@ import (
 	"github.com/weirws/weir/engine"
 )
 
-// freeAddr is an address of this machine that nobody listens on now.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
-// written is the path of a file with that text.
-func written(t *testing.T, name, text string) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
 // behind starts a weir serve that believes proxies of this machine.
-func behind(t *testing.T, listen string) (p *weirtest.Process, host, admin string) {
+func behind(t *testing.T, listen, keepAlive string) *weirtest.Server {
 	t.Helper()
-	config := written(t, "weir.yaml", `listen: {addr: "127.0.0.1:0", trusted_proxies: [127.0.0.1], `+listen+`}
+	return weirtest.ServeFile(t, weirtest.File(t, "weir.yaml", `listen: {addr: "127.0.0.1:0", trusted_proxies: [127.0.0.1], `+listen+`}
 admin: {addr: "127.0.0.1:0"}
 auth: {anonymous: {subscribe: ["*"]}}
-limits: {keep_alive: 1s}
+limits: {keep_alive: `+keepAlive+`}
 drain: {delay: 0s, duration: 0s}
 log: {level: debug}
-`)
-	p = weirtest.Start(t, "serve", "-c", config)
-	return p, p.Stdout(`WebSocket +ws://([^/]+)/`)[1], p.Stdout(`Dashboard +http://([^/]+)/`)[1]
+`))
 }
 
 // proxy runs a proxy until the test ends.
@@ -77,14 +53,14 @@ func proxy(t *testing.T, addr string, cmd *exec.Cmd) {
 
 // TestProxies: behind HAProxy and nginx the client's address is right for
 // operators and in logs, and a connection that is idle for longer than the
-// proxy's patience lives by its pings.
+// proxy's patience lives by its pings, and only by them.
 func TestProxies(t *testing.T) {
 	for _, test := range []struct {
 		name, listen string
 		start        func(t *testing.T, addr, backend string)
 	}{
 		{"haproxy", "proxy_protocol: true", func(t *testing.T, addr, backend string) {
-			proxy(t, addr, exec.Command(look(t, "haproxy"), "-db", "-f", written(t, "haproxy.cfg", fmt.Sprintf(`
+			proxy(t, addr, exec.Command(look(t, "haproxy"), "-db", "-f", weirtest.File(t, "haproxy.cfg", fmt.Sprintf(`
 defaults
   mode http
   timeout connect 5s
@@ -100,7 +76,7 @@ backend weir
 		}},
 		{"nginx", "proxy_protocol: false", func(t *testing.T, addr, backend string) {
 			dir := t.TempDir()
-			proxy(t, addr, exec.Command(look(t, "nginx"), "-p", dir, "-e", "stderr", "-c", written(t, "nginx.conf", fmt.Sprintf(`
+			proxy(t, addr, exec.Command(look(t, "nginx"), "-p", dir, "-e", "stderr", "-c", weirtest.File(t, "nginx.conf", fmt.Sprintf(`
 daemon off;
 pid %s/pid;
 error_log stderr;
@@ -126,21 +102,11 @@ http {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			look(t, test.name)
-			weir, host, admin := behind(t, test.listen)
-			addr := freeAddr(t)
-			test.start(t, addr, host)
-			client, err := engine.NewClient(engine.Handler{}, &engine.Options{Loops: 1, KeepAlive: -1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer client.Close()
-			from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 77)}}
-			c, err := client.Dial(context.Background(), "ws://"+addr+"/ws?topic=a", &engine.DialOptions{Dial: from.DialContext})
-			if err != nil {
-				t.Fatal(err)
-			}
+			weir, addr := behind(t, test.listen, "1s"), weirtest.FreeAddr(t)
+			test.start(t, addr, weir.Host)
+			c := idle(t, addr)
 			weir.Stderr(`"a client came".*"remote":"127\.0\.0\.77[:"]`)
-			answer, err := http.Get("http://" + admin + "/api/admin/conns?ip=127.0.0.77")
+			answer, err := http.Get("http://" + weir.Admin + "/api/admin/conns?ip=127.0.0.77")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -152,12 +118,55 @@ http {
 			if len(found.Conns) != 1 || found.Conns[0].IP != "127.0.0.77" {
 				t.Errorf("operators see %+v", found.Conns)
 			}
-			time.Sleep(4 * time.Second) // longer than the proxy waits for a byte
+			for n := range 5 { // a second apart: more than the proxy waits for a byte
+				select {
+				case <-c.pings:
+				case <-c.closed:
+					t.Fatalf("the idle connection is gone after %d pings", n)
+				case <-time.After(patience):
+					t.Fatal("there are no pings")
+				}
+			}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
 			if _, err := c.RoundTrip(ctx); err != nil {
 				t.Errorf("the idle connection is gone: %v", err)
 			}
+
+			// It is the pings that it lives by.
+			silent, addr := behind(t, test.listen, "1h"), weirtest.FreeAddr(t)
+			test.start(t, addr, silent.Host)
+			select {
+			case <-idle(t, addr).closed:
+			case <-time.After(patience):
+				t.Error("without pings the proxy leaves a connection alone, too")
+			}
 		})
 	}
+}
+
+// idler is a client that says nothing.
+type idler struct {
+	*engine.Conn
+	pings, closed chan struct{}
+}
+
+// idle connects to a proxy from 127.0.0.77.
+func idle(t *testing.T, addr string) idler {
+	t.Helper()
+	i := idler{pings: make(chan struct{}, 100), closed: make(chan struct{})}
+	client, err := engine.NewClient(engine.Handler{
+		Ping:  func(*engine.Conn, []byte) { i.pings <- struct{}{} },
+		Close: func(*engine.Conn, error) { close(i.closed) },
+	}, &engine.Options{Loops: 1, KeepAlive: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 77)}}
+	i.Conn, err = client.Dial(t.Context(), "ws://"+addr+"/ws?topic=a", &engine.DialOptions{Dial: from.DialContext})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
 }

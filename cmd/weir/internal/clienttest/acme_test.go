@@ -1,14 +1,14 @@
-package certificate
+package clienttest
 
 import (
 	"bufio"
-	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -16,19 +16,14 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
 
-	"github.com/weirws/weir/cmd/weir/internal/config"
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 	"github.com/weirws/weir/engine"
 )
-
-// patience bounds every wait: it is only there to end a test that hangs.
-const patience = 60 * time.Second
 
 // buildPebble builds Let's Encrypt's test authority, which has a go.mod of its
 // own so that the program does not depend on it.
@@ -48,20 +43,17 @@ func buildPebble(t *testing.T) string {
 func startPebble(t *testing.T, tlsPort int) (directory, rootFile string) {
 	t.Helper()
 	program, dir := buildPebble(t), t.TempDir()
-	cert, key := issue(t, 7)
-	put(t, filepath.Join(dir, "cert.pem"), cert)
-	put(t, filepath.Join(dir, "key.pem"), key)
-	at := freeAddress(t)
+	cert, key := weirtest.Certificate(t, dir, "pebble")
+	at := weirtest.FreeAddr(t)
 	settings, err := json.Marshal(map[string]any{"pebble": map[string]any{
-		"listenAddress": at, "certificate": filepath.Join(dir, "cert.pem"), "privateKey": filepath.Join(dir, "key.pem"),
+		"listenAddress": at, "certificate": cert, "privateKey": key,
 		"httpPort": 1, "tlsPort": tlsPort, "keyAlgorithm": "ecdsa",
 		"profiles": map[string]any{"default": map[string]any{"description": "ninety days", "validityPeriod": 7776000}},
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(dir, "pebble.json"), settings)
-	cmd := exec.Command(program, "-config", filepath.Join(dir, "pebble.json"), "-dnsserver", resolver(t))
+	cmd := exec.Command(program, "-config", weirtest.File(t, "pebble.json", string(settings)), "-dnsserver", resolver(t))
 	cmd.Env = append(os.Environ(), "PEBBLE_VA_NOSLEEP=1")
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -94,18 +86,7 @@ func startPebble(t *testing.T, tlsPort int) (directory, rootFile string) {
 		t.Fatal("pebble does not listen")
 	}
 	_, port, _ := net.SplitHostPort(at)
-	return "https://localhost:" + port + "/dir", filepath.Join(dir, "cert.pem")
-}
-
-// freeAddress is one that nobody listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
+	return "https://localhost:" + port + "/dir", cert
 }
 
 // resolver is a name server, over TCP, for which every name is this machine's.
@@ -166,86 +147,101 @@ func resolve(query []byte) ([]byte, bool) {
 	return answer, err == nil
 }
 
-// safeLog is a log that a test reads while it is written.
-type safeLog struct {
-	mu sync.Mutex // guards the following
-	b  bytes.Buffer
-}
-
-func (l *safeLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// TestACME: a server of the engine gets a certificate from pebble, which
-// connects to its loops, and serves WebSockets and plain HTTP with it; a second
-// start takes it from the directory.
+// TestACME: weir serve gets a certificate from pebble, which connects to its
+// loops, before the first client comes; clients and publishers speak TLS with
+// it, and a second start takes it from the directory.
 func TestACME(t *testing.T) {
 	const domain = "rt.example.com"
-	c := config.Default()
-	c.Listen.TLS.ACME = config.ACME{Domains: []string{domain}, Dir: filepath.Join(t.TempDir(), "acme"), Email: "ops@example.com"}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, dir := weirtest.FreeAddr(t), filepath.Join(t.TempDir(), "acme")
+	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := ln.Addr().(*net.TCPAddr).Port
-	c.Listen.TLS.ACME.Directory, c.Listen.TLS.ACME.CA = startPebble(t, port)
-
-	logged := new(safeLog)
-	log := slog.New(slog.NewTextHandler(logged, nil))
-	source, err := Open(c, log)
+	tlsPort, err := strconv.Atoi(port)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := engine.New(engine.Handler{}, &engine.Options{TLS: source.Config(), Log: log, Loops: 1, HTTP: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = io.WriteString(w, "plain") // an error is the client's
-	})})
-	if err != nil {
-		t.Fatal(err)
+	directory, root := startPebble(t, tlsPort)
+	configured := func(directory string) string {
+		return weirtest.File(t, "weir.yaml", fmt.Sprintf(`listen:
+  addr: %s
+  tls: {acme: {domains: [%s], dir: %s, directory: "%s", ca: %s, email: ops@example.com}}
+admin: {addr: "127.0.0.1:0"}
+auth:
+  anonymous: {subscribe: ["*"]}
+  publish_keys: [{name: backend, secret: "a key of the backend", topics: ["*"]}]
+drain: {delay: 0s, duration: 0s}
+`, addr, domain, dir, directory, root))
 	}
-	defer server.Close()
-	go func() { _ = server.ServeTLS(ln, "", "") }() // ends with server
-	if err := source.Renew(t.Context()); err != nil {
-		t.Fatalf("%v\n%s", err, logged.b.String())
-	}
-
-	leaf := handshake(t, port, domain)
+	s := weirtest.ServeFile(t, configured(directory))
+	s.Stderr(`"there is a certificate","domain":"rt\.example\.com"`) // nobody has asked for it
+	leaf := shown(t, s.Host, domain)
 	if len(leaf.DNSNames) != 1 || leaf.DNSNames[0] != domain || !strings.Contains(leaf.Issuer.CommonName, "Pebble") {
 		t.Errorf("got a certificate for %v by %v", leaf.DNSNames, leaf.Issuer)
 	}
-	if _, err := tls.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), &tls.Config{ServerName: "other.example.com", InsecureSkipVerify: true}); err == nil {
+	if _, err := tls.Dial("tcp", s.Host, &tls.Config{ServerName: "other.example.com", InsecureSkipVerify: true}); err == nil {
 		t.Error("a name that is not configured got a certificate")
 	}
-	client := &http.Client{Timeout: patience, Transport: &http.Transport{TLSClientConfig: &tls.Config{ServerName: domain, InsecureSkipVerify: true}}}
-	answer, err := client.Get("https://127.0.0.1:" + strconv.Itoa(port) + "/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(answer.Body)
-	if answer.Body.Close(); err != nil || string(body) != "plain" {
-		t.Errorf("got %q, %v", body, err)
-	}
+	encrypted(t, s.Host, domain)
+	s.Stop()
 
 	// A second start asks nobody.
-	c.Listen.TLS.ACME.Directory = "https://127.0.0.1:1/dir"
-	again, err := Open(c, log)
-	if err != nil {
-		t.Fatal(err)
+	s = weirtest.ServeFile(t, configured("https://127.0.0.1:1/dir"))
+	if again := shown(t, s.Host, domain); !again.Equal(leaf) {
+		t.Errorf("the certificate was not kept: got %v", again.Issuer)
 	}
-	if err := again.Renew(t.Context()); err != nil {
-		t.Errorf("the certificate was not kept: %v", err)
-	}
+	encrypted(t, s.Host, domain)
 }
 
-// handshake returns the certificate that a client gets. Its authority made its
-// root a moment ago, so it is not verified but looked at.
-func handshake(t *testing.T, port int, domain string) *x509.Certificate {
+// shown is the certificate that a client gets. Its authority made its root a
+// moment ago, so it is not verified but looked at.
+func shown(t *testing.T, addr, domain string) *x509.Certificate {
 	t.Helper()
-	conn, err := tls.Dial("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), &tls.Config{ServerName: domain, InsecureSkipVerify: true})
+	conn, err := tls.Dial("tcp", addr, &tls.Config{ServerName: domain, InsecureSkipVerify: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates[0]
+}
+
+// encrypted subscribes and publishes with TLS.
+func encrypted(t *testing.T, addr, domain string) {
+	t.Helper()
+	trust := &tls.Config{ServerName: domain, InsecureSkipVerify: true}
+	got := make(chan string, 1)
+	client, err := engine.NewClient(engine.Handler{Message: func(_ *engine.Conn, m engine.Message) { got <- m.String() }}, &engine.Options{Loops: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	c, err := client.Dial(ctx, "wss://"+addr+"/ws?topic=a", &engine.DialOptions{TLS: trust})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.RoundTrip(ctx); err != nil { // it subscribes before its pong
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+addr+"/publish/a", strings.NewReader("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer a key of the backend")
+	transport := &http.Transport{TLSClientConfig: trust}
+	defer transport.CloseIdleConnections()
+	answer, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	select {
+	case text := <-got:
+		if answer.StatusCode != http.StatusOK || text != "hello" {
+			t.Errorf("got %s, and the client %q", answer.Status, text)
+		}
+	case <-ctx.Done():
+		t.Fatal("the publication does not arrive")
+	}
 }
