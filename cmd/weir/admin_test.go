@@ -15,7 +15,7 @@ import (
 // TestAdminAddress: weir does not begin to serve operators on an address that
 // others reach unless there is a token, however the address is told.
 func TestAdminAddress(t *testing.T) {
-	file := writeFile(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"0.0.0.0:0\"}\n")
+	file := weirtest.File(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"0.0.0.0:0\"}\n")
 	const want = "is not a loopback address, and there is no admin.token: WEIR_ADMIN_TOKEN="
 	for _, test := range []struct {
 		name string

@@ -124,7 +124,7 @@ func TestChromiumDashboardToken(t *testing.T) {
 	b := newBrowser(t)
 	b.password = "what operators know"
 	file := func(listen, admin string) string {
-		return written(t, "weir.yaml", fmt.Sprintf(`listen: {addr: %q}
+		return weirtest.File(t, "weir.yaml", fmt.Sprintf(`listen: {addr: %q}
 admin: {addr: %q, token: %q}
 auth: {anonymous: {subscribe: ["*"]}}
 drain: {delay: 0s, duration: 0s}
