@@ -9,10 +9,16 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 )
 
+// writeCertificate makes a certificate with that name, and its key.
+func writeCertificate(t *testing.T, dir, name string) (certFile, keyFile string) {
+	t.Helper()
+	return weirtest.Certificate(t, dir, name)
+}
+
 // TestEchoTLS: weir echo speaks wss://, weir bench trusts it when told to, and a new certificate is taken.
 func TestEchoTLS(t *testing.T) {
 	dir := t.TempDir()
-	certFile, keyFile := weirtest.Certificate(t, dir, "first")
+	certFile, keyFile := writeCertificate(t, dir, "first")
 	p := weirtest.Start(t, "echo", "--listen", "127.0.0.1:0", "--tls-cert", certFile, "--tls-key", keyFile)
 	host := p.Stdout(`weir echo on wss://([^/]+)/`)[1]
 	for _, trust := range [][]string{{"--ca", certFile}, {"--insecure"}} {
@@ -24,7 +30,7 @@ func TestEchoTLS(t *testing.T) {
 	if got := weirtest.Run(t, "", "bench", "echo", "--conns", "1", "--messages", "1", "wss://"+host+"/echo"); got.Exit == 0 || !strings.Contains(got.Stderr, "certificate") {
 		t.Errorf("without trust: got %d, %s", got.Exit, got.Stderr)
 	}
-	weirtest.Certificate(t, dir, "second")
+	writeCertificate(t, dir, "second")
 	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		nc, err := tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -43,8 +49,8 @@ func TestEchoTLS(t *testing.T) {
 
 // TestEchoTLSMistakes: what is wrong with the flags is said before a port is taken.
 func TestEchoTLSMistakes(t *testing.T) {
-	certFile, keyFile := weirtest.Certificate(t, t.TempDir(), "a")
-	_, other := weirtest.Certificate(t, t.TempDir(), "b")
+	certFile, keyFile := writeCertificate(t, t.TempDir(), "a")
+	_, other := writeCertificate(t, t.TempDir(), "b")
 	for _, row := range []struct {
 		name string
 		args []string
