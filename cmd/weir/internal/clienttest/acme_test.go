@@ -25,24 +25,24 @@ import (
 	"github.com/weirws/weir/engine"
 )
 
-// buildPebble builds Let's Encrypt's test authority, which has a go.mod of its
-// own so that the program does not depend on it.
-func buildPebble(t *testing.T) string {
+// built builds a program of a module below testdata, which has a go.mod of its own
+// so that weir does not depend on what it takes.
+func built(t *testing.T, module, pkg string) string {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "pebble")
-	build := exec.Command("go", "build", "-o", program, "github.com/letsencrypt/pebble/v2/cmd/pebble")
-	build.Dir = "testdata/pebble"
+	program := filepath.Join(t.TempDir(), module)
+	build := exec.Command("go", "build", "-o", program, pkg)
+	build.Dir = filepath.Join("testdata", module)
 	if out, err := build.CombinedOutput(); err != nil {
-		weirtest.Require(t, "pebble cannot be built: "+err.Error()+"\n"+string(out))
+		weirtest.Require(t, module+" cannot be built: "+err.Error()+"\n"+string(out))
 	}
 	return program
 }
 
-// startPebble starts it for a listener of ours on tlsPort, and returns its
+// startPebble starts Let's Encrypt's test authority for a listener of ours on tlsPort, and returns its
 // directory's URL and the file of its own root.
 func startPebble(t *testing.T, tlsPort int) (directory, rootFile string) {
 	t.Helper()
-	program, dir := buildPebble(t), t.TempDir()
+	program, dir := built(t, "pebble", "github.com/letsencrypt/pebble/v2/cmd/pebble"), t.TempDir()
 	cert, key := weirtest.Certificate(t, dir, "pebble")
 	at := weirtest.FreeAddr(t)
 	settings, err := json.Marshal(map[string]any{"pebble": map[string]any{
