@@ -31,7 +31,7 @@ func (w *Workers) Go(f func()) bool {
 }
 
 // step calls f. The step after one that f ended with runtime.Goexit finds it gone.
-func (j *job) step() bool {
+func (j *job) step(uint64) bool {
 	if f := j.f; f != nil {
 		j.f = nil
 		f()

@@ -17,6 +17,9 @@ func (r *ring[T]) push(item T) {
 	r.len++
 }
 
+// first returns where the first item of a ring that is not empty lies.
+func (r *ring[T]) first() *T { return &r.room[r.head] }
+
 // pop takes the first item of a ring that is not empty, and forgets it.
 func (r *ring[T]) pop() T {
 	var none T

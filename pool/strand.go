@@ -17,6 +17,9 @@ type strand[O, T any] struct {
 	line  *Line[O, T]
 	owner O
 	items ring[T]
+	turns uint64 // items taken so far, by all owners
+	by    uint64 // goroutine that runs the last of them; 0: none does
+	tag   uint8  // of that item
 }
 
 // add queues item and returns how many wait, or 0 when the strand is not l's any more.
@@ -33,13 +36,13 @@ func (s *strand[O, T]) add(l *Line[O, T], item T) int {
 }
 
 // step runs a batch of items, or less if there are no more.
-func (s *strand[O, T]) step() bool {
+func (s *strand[O, T]) step(goroutine uint64) bool {
 	o := &s.home.o
 	if s.open { // an item ended its goroutine
 		s.after(o)
 	}
 	for n := o.Batch; n > 0; n-- {
-		item, left, ok := s.take()
+		item, left, ok := s.take(goroutine)
 		if !ok {
 			return false
 		}
@@ -51,6 +54,9 @@ func (s *strand[O, T]) step() bool {
 			s.after(o)
 		}
 	}
+	s.mu.Lock()
+	s.by = 0
+	s.mu.Unlock()
 	return true
 }
 
@@ -70,18 +76,23 @@ func (s *strand[O, T]) after(o *StrandsOptions[O, T]) {
 	}
 }
 
-// take returns the first item and how many are left behind it. When there is none it sends the
-// strand home and is not ok: the strand may be another's at once.
-func (s *strand[O, T]) take() (item T, left int, ok bool) {
+// take returns the first item, for a goroutine to run, and how many are left behind it. When there
+// is none it sends the strand home and is not ok: the strand may be another's at once.
+func (s *strand[O, T]) take(goroutine uint64) (item T, left int, ok bool) {
 	s.mu.Lock()
 	if s.items.len > 0 {
+		s.turns++
+		s.by = goroutine
+		if tag := s.home.o.Tag; tag != nil {
+			s.tag = tag(s.items.first())
+		}
 		item, left = s.items.pop(), s.items.len
 		s.mu.Unlock()
 		return item, left, true
 	}
 	var nobody O
 	s.line.s.Store(nil)
-	s.line, s.owner = nil, nobody
+	s.line, s.owner, s.by = nil, nobody, 0
 	s.items.shrink()
 	s.mu.Unlock()
 	s.home.free.Put(s)

@@ -25,6 +25,10 @@ type StrandsOptions[O, T any] struct {
 	// one.
 	Before, After func(owner O)
 
+	// Tag, where not nil, says in a byte what kind of item it is, for Running to tell. It is called
+	// before each item, with a lock held: it only looks at it.
+	Tag func(item *T) uint8
+
 	// Batch is how many items of one owner run before it goes to the back of the queue; 64.
 	Batch int
 }

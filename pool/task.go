@@ -9,10 +9,10 @@ type task struct {
 
 // stepper is what a worker runs.
 type stepper interface {
-	// step does some work and reports whether there is more: then it goes to the back of the queue.
-	// When it is false the stepper may be another's already. A step that never returned, because of
-	// runtime.Goexit, is followed by another.
-	step() (more bool)
+	// step does some work, on the goroutine with that number, and reports whether there is more: then
+	// it goes to the back of the queue. When it is false the stepper may be another's already. A step
+	// that never returned, because of runtime.Goexit, is followed by another.
+	step(goroutine uint64) (more bool)
 }
 
 // queue is a list of tasks, first in, first out.

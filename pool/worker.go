@@ -6,6 +6,8 @@ type worker struct {
 	wake   chan struct{} // holds one: it is sent to only when the worker was taken off the parked ones
 	below  *worker       // parked before this one; guarded by w.mu
 	task   *task         // what it runs; still set when that has more to do
+	runs   *task         // the same, until it comes to the queue again; guarded by w.mu
+	place  int           // in w.all; guarded by w.mu
 	roused bool          // it has not been to the queue since it was started or woken
 	fresh  bool          // its goroutine is yet to be started
 }
@@ -26,8 +28,9 @@ func (wk *worker) rouse() {
 // run is the goroutine.
 func (wk *worker) run() {
 	defer wk.leave()
+	self := Goroutine()
 	for wk.next() {
-		if !wk.task.do.step() {
+		if !wk.task.do.step(self) {
 			wk.task = nil
 		}
 	}
@@ -48,6 +51,7 @@ func (wk *worker) leave() {
 func (wk *worker) next() bool {
 	w := wk.w
 	w.mu.Lock()
+	wk.runs = nil
 	if wk.task != nil {
 		w.queue.push(wk.task)
 		wk.task = nil
@@ -60,7 +64,7 @@ func (wk *worker) next() bool {
 			break
 		}
 		if w.closed || w.idling >= w.keep {
-			w.running--
+			w.dismiss(wk)
 			w.mu.Unlock()
 			return false
 		}
@@ -72,6 +76,7 @@ func (wk *worker) next() bool {
 		wk.roused = true
 	}
 	wk.task = w.queue.pop()
+	wk.runs = wk.task
 	other := w.enlist()
 	w.mu.Unlock()
 	other.rouse()

@@ -26,9 +26,10 @@ type Workers struct {
 	mu      sync.Mutex // guards the following; the last lock to be taken
 	queue   queue
 	idle    *worker // parked, the last one first
-	idling  int     // how many those are
-	running int     // goroutines, parked ones included
-	waking  bool    // one was started or woken and has not come to the queue yet
+	all     []*worker
+	idling  int  // how many those are
+	running int  // goroutines, parked ones included
+	waking  bool // one was started or woken and has not come to the queue yet
 	closed  bool
 }
 
@@ -106,5 +107,17 @@ func (w *Workers) enlist() *worker {
 	w.running++
 	w.done.Add(1)
 	w.waking = true
-	return &worker{w: w, wake: make(chan struct{}, 1), roused: true, fresh: true}
+	wk := &worker{w: w, wake: make(chan struct{}, 1), place: len(w.all), roused: true, fresh: true}
+	w.all = append(w.all, wk)
+	return wk
+}
+
+// dismiss forgets wk, whose goroutine is about to end. w.mu is held.
+func (w *Workers) dismiss(wk *worker) {
+	w.running--
+	last := len(w.all) - 1
+	w.all[wk.place] = w.all[last]
+	w.all[wk.place].place = wk.place
+	w.all[last] = nil
+	w.all = w.all[:last]
 }
