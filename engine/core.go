@@ -32,10 +32,16 @@ type core struct {
 	upgrading atomic.Int64 // Upgrade callbacks that run or wait
 	panics    atomic.Uint64
 
+	hung    atomic.Uint64 // callbacks that took longer than SlowCallback
+	hanging atomic.Int64  // those of them that run
+
 	start     time.Time
 	clock     clock
+	watchdog  *watchdog     // nil: nobody looks
 	quit      chan struct{} // closed by close
 	clockDone chan struct{}
+	dogQuit   chan struct{} // closed when all callbacks have returned
+	dogDone   chan struct{}
 	closeOnce sync.Once
 }
 
@@ -77,7 +83,7 @@ func (rt *route) with(a agreement) *route {
 }
 
 func newCore(s settings) (co *core, err error) {
-	co = &core{settings: s, start: time.Now(), quit: make(chan struct{}), clockDone: make(chan struct{})}
+	co = &core{settings: s, start: time.Now(), quit: make(chan struct{}), clockDone: make(chan struct{}), dogQuit: make(chan struct{}), dogDone: make(chan struct{})}
 	co.clock.last, co.clock.roused = co.start, make(chan struct{}, 1)
 	co.budget.init(s.MemoryBudget, s.Loops)
 	co.deflaters.init(s.CompressionLevel, max(s.Loops, runtime.GOMAXPROCS(0)))
@@ -85,7 +91,7 @@ func newCore(s settings) (co *core, err error) {
 	co.shakes.init(s.MaxTLSHandshakes)
 	co.workers = pool.NewWorkers(s.Workers, 0)
 	co.upgrades = pool.NewWorkers(upgradeWorkers, s.MaxUpgrades)
-	co.strands = pool.NewStrands(co.workers, pool.StrandsOptions[*Conn, item]{Run: runItem})
+	co.strands = pool.NewStrands(co.workers, pool.StrandsOptions[*Conn, item]{Run: runItem, Tag: func(it *item) uint8 { return uint8(it.op) }})
 	co.news = pool.NewStrands(co.workers, pool.StrandsOptions[*news, struct{}]{Run: (*news).tell})
 	co.poll, err = poller.New(poller.Options{
 		Loops:     s.Loops,
@@ -95,6 +101,9 @@ func newCore(s settings) (co *core, err error) {
 		Start: func(p *poller.Loop) {
 			l := co.newLoop(p)
 			p.Value = l
+			if s.Inline {
+				p.Do(func() { l.goroutine.Store(pool.Goroutine()) })
+			}
 			co.loops = append(co.loops, l)
 		},
 		Turn: func(p *poller.Loop) { p.Value.(*loop).turn() },
@@ -106,6 +115,12 @@ func newCore(s settings) (co *core, err error) {
 		return nil, fmt.Errorf("engine: %w", err)
 	}
 	go co.runClock() // ends when quit is closed; close waits
+	if co.SlowCallback > 0 {
+		co.watchdog = newWatchdog(co)
+		go co.watchdog.run() // ends when dogQuit is closed; close waits
+	} else {
+		close(co.dogDone)
+	}
 	return co, nil
 }
 
@@ -192,6 +207,8 @@ func (co *core) close() {
 		}
 		co.upgrades.Close()
 		co.workers.Close()
+		close(co.dogQuit)
+		<-co.dogDone
 	})
 }
 

@@ -44,7 +44,10 @@ type item struct {
 // lend delivers it, whose data is valid only now: with workers, a copy.
 func (c *Conn) lend(it item) {
 	if c.route.core.Inline {
+		l := c.loop()
+		l.calling.Store(uint32(it.op))
 		c.run(it)
+		l.calling.Store(uint32(opMessage))
 		return
 	}
 	it.buf = c.loop().ledger.lent.Get(len(it.data))
@@ -69,7 +72,7 @@ func (c *Conn) hear(k Kind, b []byte) {
 func (c *Conn) deliver(it item) {
 	co := c.route.core
 	if co.Inline {
-		c.runContained(it)
+		c.runInline(it)
 		return
 	}
 	received, size := it.received(), len(it.data)
@@ -122,7 +125,7 @@ func (it *item) received() bool { return it.op >= opMessage && it.op <= opPong }
 func (c *Conn) post(it item) bool {
 	co := c.route.core
 	if co.Inline {
-		return c.sock.Loop().Do(func() { c.runContained(it) })
+		return c.sock.Loop().Do(func() { c.runInline(it) })
 	}
 	return co.strands.Push(c, &c.line, it) > 0
 }

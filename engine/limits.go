@@ -26,6 +26,9 @@ const (
 	// DefaultWorkers bounds the goroutines that run callbacks. They are started
 	// when needed; 256 with 8 KiB of stack are 2 MiB.
 	DefaultWorkers = 256
+	// DefaultSlowCallback is how long a callback runs before the log names it: as
+	// long as nobody waits for an answer.
+	DefaultSlowCallback = 10 * time.Second
 	// DefaultMaxUpgradeTime is the time from accept to the answer of the
 	// opening handshake, and that of a Dial.
 	DefaultMaxUpgradeTime = 5 * time.Second

@@ -57,6 +57,12 @@ type loop struct {
 	heard atomic.Uint32 // clock, likewise
 	rests atomic.Bool   // the clock leaves the loop alone; written by the loop
 	worst atomic.Uint64 // score of the connection that holds the most
+	// With Inline, serving is the connection whose callback was called last, and
+	// calling which one that was: an op, opMessage unless another runs.
+	serving atomic.Pointer[Conn]
+	calling atomic.Uint32
+	// goroutine is the loop's; 0 without Inline.
+	goroutine atomic.Uint64
 
 	// watched are connections that hold memory for as long as their peers want.
 	// Changed by the loop alone, with mu held.
@@ -109,6 +115,17 @@ func (l *loop) turn() {
 	l.tellFanOut()
 	if left || l.posts.told < len(l.posts.list) || l.flushed < len(l.flush) {
 		l.poll.Wake() // the rest, when sockets had their turn
+	}
+}
+
+// read notes that c is read from now on.
+func (l *loop) read(c *Conn) {
+	l.reading = c
+	if l.core.Inline {
+		l.serving.Store(c)
+	}
+	if l.calling.Load() != uint32(opMessage) {
+		l.calling.Store(uint32(opMessage)) // a callback of another kind panicked
 	}
 }
 

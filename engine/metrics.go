@@ -38,6 +38,10 @@ type Metrics struct {
 	Upgrading int64
 	// Panics counts callbacks that panicked.
 	Panics uint64
+	// Hung counts callbacks that took longer than [Options.SlowCallback], and Hanging
+	// is how many of those have not returned.
+	Hung    uint64
+	Hanging int64
 	// TurnedAway counts sockets that were closed unread because of
 	// [Options.MaxConnsPerIP], MaxHandshakes or MaxHandshakesPerSecond.
 	TurnedAway uint64
@@ -180,7 +184,7 @@ func (s *Span) add(o *span) {
 }
 
 func (co *core) metrics() Metrics {
-	m := Metrics{Sockets: co.sockets.Load(), Upgrading: co.upgrading.Load(), Panics: co.panics.Load(), TurnedAway: co.arrivals.turnedAway()}
+	m := Metrics{Sockets: co.sockets.Load(), Upgrading: co.upgrading.Load(), Panics: co.panics.Load(), Hung: co.hung.Load(), Hanging: co.hanging.Load(), TurnedAway: co.arrivals.turnedAway()}
 	co.eachLoop(func(l *loop) { l.addTo(&m.LoopMetrics) })
 	m.Conns = co.conns.Load()
 	return m

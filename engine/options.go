@@ -27,6 +27,12 @@ type Options struct {
 	// loop; one that calls runtime.Goexit ends the loop.
 	Inline bool
 
+	// SlowCallback is how long a callback runs before the log names its connection
+	// as one that hangs, once, and once more when it returns; 10 s, give or take a
+	// tenth, or 100 ms. Nothing is done to it: until it returns it keeps its worker,
+	// or with Inline its loop. Metrics counts them. Negative: off.
+	SlowCallback time.Duration
+
 	// MaxConns is the most upgraded connections; 1,000,000. Further upgrades
 	// are refused with 503. Negative: none.
 	MaxConns int
@@ -236,6 +242,7 @@ func newSettings(o *Options) (settings, error) {
 		{"MaxLifetime", &s.MaxLifetime, 0, true, &s.lifetime},
 		{"MaxBacklogAge", &s.MaxBacklogAge, DefaultMaxBacklogAge, true, &s.backlogAge},
 		{"MaxMessageIdle", &s.MaxMessageIdle, DefaultMaxMessageIdle, true, &s.messageIdle},
+		{"SlowCallback", &s.SlowCallback, DefaultSlowCallback, true, new(uint32)},
 	} {
 		if *f.value < 0 && !f.off {
 			return s, fmt.Errorf("engine: Options.%s is %v; it can't be negative", f.name, *f.value)

@@ -27,7 +27,8 @@ func (w *wire) Data(b []byte) {
 	c := (*Conn)(w)
 	l := c.loop()
 	l.stir()
-	c.seen, c.pinged, l.reading = l.now, false, c
+	c.seen, c.pinged = l.now, false
+	l.read(c)
 	c.cork(l)
 	switch c.phase {
 	case phaseOpen:
@@ -336,7 +337,7 @@ func (c *Conn) hold() {
 // readRest decodes what was stashed when reading stopped.
 func (c *Conn) readRest(l *loop) {
 	rest := c.in.unstash()
-	l.reading = c
+	l.read(c)
 	c.cork(l)
 	c.receive(l, rest.B) // contains panics
 	rest.Release()

@@ -3,8 +3,11 @@ package engine
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"sync/atomic"
 	"time"
+
+	"github.com/weirws/weir/pool"
 )
 
 // trip is a RoundTrip that waits for its pong.
@@ -16,10 +19,14 @@ type trip struct {
 var trips atomic.Uint64
 
 // RoundTrip sends a ping of its own and waits for the pong that answers it. It
-// is the one method that blocks. A callback of c must not call it: the pong may
-// be behind messages that wait for the callback to return. It returns ctx's
-// error, ErrBacklogFull, or net.ErrClosed.
+// is the one method that blocks. A callback of c is refused with an error at once:
+// the pong may be behind messages that wait for the callback to return; and with
+// Inline the callbacks of all connections of its loop, which reads none meanwhile.
+// It returns ctx's error, ErrBacklogFull, or net.ErrClosed.
 func (c *Conn) RoundTrip(ctx context.Context) (time.Duration, error) {
+	if c.called() {
+		return 0, errCallback
+	}
 	t := trip{back: make(chan struct{})}
 	binary.BigEndian.PutUint64(t.payload[:], trips.Add(1))
 	c.mu.Lock()
@@ -44,6 +51,17 @@ func (c *Conn) RoundTrip(ctx context.Context) (time.Duration, error) {
 		return 0, errClosed
 	}
 	return time.Since(start), nil
+}
+
+var errCallback = errors.New("engine: RoundTrip in a callback, which its pong may wait for")
+
+// called reports whether the caller is a callback that c's input may wait for.
+func (c *Conn) called() bool {
+	if !c.route.core.Inline {
+		return c.line.Mine()
+	}
+	l := c.sock.Loop()
+	return l != nil && l.Value.(*loop).goroutine.Load() == pool.Goroutine()
 }
 
 // ponged ends the RoundTrip that sent payload, and reports whether there is

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"net"
 	"sync"
 	"testing"
@@ -47,20 +48,60 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// A callback of a worker may wait for the pong, which the loop takes.
+// A RoundTrip in a callback of the connection would wait for itself: behind as many messages as may wait for it, or with
+// Inline in any case. One of another connection does not.
 func TestRoundTripInCallback(t *testing.T) {
-	s := usual.serve(t, Handler{Message: func(c *Conn, _ Message) {
-		if _, err := c.RoundTrip(context.Background()); err != nil {
-			t.Error(err)
+	eachMode(t, func(t *testing.T, r rig) {
+		var other *Conn
+		s := r.serve(t, Handler{
+			Open: func(c *Conn) {
+				if _, err := c.RoundTrip(context.Background()); err != errCallback {
+					t.Errorf("in Open: %v", err)
+				}
+			},
+			Message: func(c *Conn, m Message) {
+				if _, err := c.RoundTrip(context.Background()); err != errCallback {
+					t.Errorf("its own: %v", err)
+				}
+				if !r.inline {
+					if _, err := other.RoundTrip(context.Background()); err != nil {
+						t.Errorf("another's: %v", err)
+					}
+				}
+				c.Do(func() {
+					if _, err := c.RoundTrip(context.Background()); err != errCallback {
+						t.Errorf("in Do: %v", err)
+					}
+				})
+				c.Send(m.Kind, m.Data)
+			},
+		}, &Options{StrandDepth: 1, Workers: 1})
+		p := s.open()
+		other = s.only()
+		q := s.open()
+		var all []byte
+		for i := range 10 {
+			all = append(all, maskedFrame(0x81, fmt.Append(nil, i))...)
 		}
-		c.SendText("back")
-	}}, nil)
-	p := s.open()
-	p.sendText("x")
-	f := p.frame()
-	p.send(opPonged, f.payload)
-	p.wantText("back")
-	p.closing()
+		q.write(all)
+		for i := range 10 {
+			if !r.inline {
+				p.send(opPonged, p.frame().payload)
+			}
+			q.wantText(fmt.Sprint(i))
+		}
+		done := make(chan error)
+		go func() {
+			_, err := other.RoundTrip(context.Background())
+			done <- err
+		}()
+		p.send(opPonged, p.frame().payload)
+		if err := within(t, "the pong", done); err != nil {
+			t.Errorf("in no callback: %v", err)
+		}
+		p.closing()
+		q.closing()
+	})
 }
 
 func TestRoundTripFails(t *testing.T) {

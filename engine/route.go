@@ -105,8 +105,9 @@ func (s *Server) admit() error {
 
 // judge calls CheckOrigin and Upgrade. A panic, or a Goexit, refuses with 500.
 func (rt *route) judge(r *Request) (value any, err error) {
-	returned := false
+	returned, over := false, rt.core.watchdog.judge(r)
 	defer func() {
+		over()
 		if returned {
 			return
 		}

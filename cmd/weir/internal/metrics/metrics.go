@@ -42,6 +42,7 @@ type collector struct {
 	bytesIn, bytesOut                        *prometheus.Desc
 	publish, busy, lastWrite                 *prometheus.Desc
 	pending, held, slow                      *prometheus.Desc
+	panics, hung, hanging                    *prometheus.Desc
 	loop, workers, draining, reload, perConn *prometheus.Desc
 	broker, build                            *prometheus.Desc
 }
@@ -71,6 +72,9 @@ func newCollector(s Source) *collector {
 		pending:       desc("pending_bytes", "Bytes that wait for sockets that take nothing."),
 		held:          desc("held_bytes", "Bytes held for all clients, which limits.pending_budget bounds."),
 		slow:          desc("slow_total", "Messages dropped, or clients closed, because clients did not keep up, by policy.", "policy"),
+		panics:        desc("callback_panics_total", "Callbacks that panicked."),
+		hung:          desc("callbacks_hung_total", "Callbacks that took longer than 10 s."),
+		hanging:       desc("callbacks_hanging", "Callbacks of those that have not returned."),
 		loop:          desc("reactor_loop_seconds", "How late the turns of an event loop are.", "loop"),
 		workers:       desc("worker_queue", "Upgrades that are judged or wait for it."),
 		draining:      desc("drain_remaining", "Connections that are still to be closed by a drain."),
@@ -85,8 +89,8 @@ func newCollector(s Source) *collector {
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		c.connections, c.opened, c.closed, c.handshake, c.subscriptions, c.channels, c.messagesIn, c.messagesOut,
-		c.bytesIn, c.bytesOut, c.publish, c.busy, c.lastWrite, c.pending, c.held, c.slow, c.loop, c.workers, c.draining, c.reload,
-		c.perConn, c.broker, c.build,
+		c.bytesIn, c.bytesOut, c.publish, c.busy, c.lastWrite, c.pending, c.held, c.slow, c.panics, c.hung, c.hanging, c.loop, c.workers,
+		c.draining, c.reload, c.perConn, c.broker, c.build,
 	} {
 		out <- d
 	}
@@ -130,6 +134,9 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for policy, n := range r.Slow() {
 		count(c.slow, n, policy)
 	}
+	count(c.panics, e.Panics)
+	count(c.hung, e.Hung)
+	gauge(c.hanging, float64(e.Hanging))
 	for i := range r.Loops {
 		below, n := spanBelow(&r.Loops[i].Lag)
 		out <- prometheus.MustNewConstHistogram(c.loop, n, r.Loops[i].Lag.Total.Seconds(), below, strconv.Itoa(i))
