@@ -13,7 +13,7 @@ var ErrMemory = errors.New("engine: over the memory budget")
 
 // budget compares what a core holds for its peers, over all its loops, with
 // what it may: queues, messages published and not written everywhere, messages
-// received in part, and those that wait for workers.
+// received in part, and those that wait for workers or for a reader.
 //
 // Each loop has a ledger. What is in it is told to the budget when it has moved
 // by a grain, so that loops meet at total once in many changes, and at every

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 
 	"github.com/weirws/weir/pool"
 )
@@ -15,6 +16,9 @@ import (
 // socket is not read.
 type intake struct {
 	conn *Conn
+
+	held  atomic.Int64  // memory of parts; changed with mu held
+	since atomic.Uint32 // tick at which the first of them came; likewise
 
 	mu    sync.Mutex // guards the following; held before conn's
 	parts []part
@@ -60,11 +64,30 @@ func (in *intake) put(it *item) {
 		p.buf.B = append(p.buf.B, p.data...)
 		p.data = p.buf.B
 	}
+	if in.hold(&p) == 0 {
+		in.since.Store(in.conn.loop().time.Load())
+		defer in.conn.mind()
+	}
 	in.parts = append(in.parts, p)
 	if in.bytes += len(p.data); in.full() {
 		in.conn.stop(stopIntake)
 	}
 	in.tell()
+}
+
+// hold charges p, and returns what was held before. mu is held.
+func (in *intake) hold(p *part) (before int64) {
+	n := int64(cap(p.buf.B))
+	return in.held.Add(n) - n
+}
+
+// free gives back the memory of p. mu is held.
+func (in *intake) free(p *part) {
+	if p.buf != nil {
+		in.held.Add(-int64(cap(p.buf.B)))
+		p.buf.Release()
+		p.buf = nil
+	}
 }
 
 // full reports whether no more is to be read from the socket. mu is held.
@@ -82,8 +105,7 @@ func (in *intake) finish(end error) {
 	for i := range in.parts {
 		p := &in.parts[i]
 		p.data = bytes.Clone(p.data)
-		p.buf.Release()
-		p.buf = nil
+		in.free(p)
 	}
 	in.tell()
 }
@@ -135,9 +157,7 @@ func (in *intake) consume(n int) {
 	p.data = p.data[n:]
 	in.bytes -= n
 	if len(p.data) == 0 {
-		if p.buf != nil {
-			p.buf.Release()
-		}
+		in.free(p)
 		in.parts[0] = part{}
 		if in.parts = in.parts[1:]; len(in.parts) == 0 {
 			in.parts = nil
@@ -149,12 +169,15 @@ func (in *intake) consume(n int) {
 }
 
 // leave says that nobody reads any more, and throws away what is there.
-func (in *intake) leave() {
+func (in *intake) leave() { in.lose(errClosed) }
+
+// lose throws away what is there, and has end be all that is read of it.
+func (in *intake) lose(end error) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.discard()
 	if in.end == nil {
-		in.end = errClosed
+		in.end = end
 	}
 	in.tell()
 }
@@ -177,6 +200,24 @@ func waited(ctx context.Context, until *deadline) error {
 	default:
 		return nil
 	}
+}
+
+// unread is what the intake of c holds, and since when. mu is held.
+func (c *Conn) unread() (bytes int64, since uint32) {
+	if c.more == nil || c.more.intake == nil {
+		return 0, 0
+	}
+	in := c.more.intake
+	return in.held.Load(), in.since.Load()
+}
+
+// mind has the loop watch c, which holds something unread, if it does not.
+func (c *Conn) mind() {
+	c.mu.Lock()
+	if !c.watched {
+		c.call()
+	}
+	c.mu.Unlock()
 }
 
 // intake is what takes c's messages; nil if its callbacks do.

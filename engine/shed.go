@@ -99,7 +99,7 @@ func (l *loop) burdens(tick bool) (all burdens) {
 }
 
 // burden is what c holds times for how long it does: what waits for its socket,
-// and what of its input is not finished. It is called on the loop.
+// what of its input is not finished, and what of it nobody has read. It is called on the loop.
 // One that holds little is no burden, unless there is no other way.
 func (c *Conn) burden(l *loop) (score uint64) {
 	c.mu.Lock()
@@ -120,6 +120,10 @@ func (c *Conn) burden(l *loop) (score uint64) {
 	if c.in != nil && c.phase < phaseDone {
 		size += c.in.bytes()
 		score += uint64(c.in.bytes()) * uint64(l.now-c.in.since+1)
+	}
+	if n, since := c.unread(); n > 0 {
+		size += int(n)
+		score += uint64(n) * uint64(l.now-since+1)
 	}
 	if n := c.windowBytes(); n > 0 {
 		size += n
@@ -167,5 +171,9 @@ func (c *Conn) shed(l *loop) {
 	if unfinished { // its frames can't be told from each other any more
 		e, c.phase = frameThenLinger, phaseDone
 	}
-	c.shutLocked(&CloseError{Code: StatusTryAgainLater, Reason: "out of memory", Err: ErrMemory}, e)
+	end := &CloseError{Code: StatusTryAgainLater, Reason: "out of memory", Err: ErrMemory}
+	c.shutLocked(end, e)
+	if in := c.intake(); in != nil {
+		in.lose(end)
+	}
 }
