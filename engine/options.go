@@ -58,13 +58,13 @@ type Options struct {
 	StrandDepth int
 	// MemoryBudget bounds the bytes that the engine holds for all its peers
 	// together: what waits for sockets, what was published and is not written
-	// everywhere, messages received in part, those that wait for workers, and what of
-	// a [Socket] or a [Stream] nobody has read; 1 GiB, or half of GOMEMLIMIT if that is less. From 80 % of it on upgrades are
-	// refused with 503, connections whose replies wait or with a large unfinished
-	// message are not read, and messages with a [PublishOptions.Key] are conflated
-	// for all subscribers that may lose some. At the bound the connections that
-	// hold the most for the longest are closed with 1013; what was to be read of them
-	// is thrown away. Negative: none.
+	// everywhere, messages received in part, those that wait for workers, and what
+	// nobody has read of a [Socket] or a [Stream]; 1 GiB, or half of GOMEMLIMIT if
+	// that is less. From 80 % of it on upgrades are refused with 503, connections
+	// whose replies wait or with a large unfinished message are not read, and messages
+	// with a [PublishOptions.Key] are conflated for all subscribers that may lose
+	// some. At the bound the connections that hold the most for the longest are closed
+	// with 1013; what was to be read of them is thrown away. Negative: none.
 	MemoryBudget int64
 	// MaxTopics is the most topics that one connection subscribes to; 1024. One
 	// more closes it with 1008. Negative: none.

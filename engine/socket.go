@@ -63,7 +63,8 @@ func (s *Socket) Conn() *Conn { return s.c }
 // has come. A message of more than MaxMessageBytes closes the connection with
 // 1009. When ctx ends Read returns its error, and the Socket is as it was: a
 // later Read gets the message. After the end of the connection, and what came
-// before it, Read returns the [*CloseError], which is [net.ErrClosed] too.
+// before it, Read returns the [*CloseError], which is [net.ErrClosed] too; with
+// [ErrMemory] in it nothing that came before is left.
 func (s *Socket) Read(ctx context.Context) (Message, error) {
 	if err := s.skip(ctx); err != nil {
 		return Message{}, err
