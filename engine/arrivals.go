@@ -8,8 +8,8 @@ import (
 
 // arrivals are who may come to a Server: so many from one address, so many in a
 // second, and so many whose handshake is not answered. Those beyond it are
-// closed unread, which costs least, or refused with 429 where net/http has
-// read them already.
+// closed unread, which costs least, or refused with 429 where the request was
+// read already: behind net/http, and of clients that a proxy speaks for.
 type arrivals struct {
 	perIP    int                   // most of one address; 0: no bound
 	private  bool                  // loopback and private addresses count too
@@ -60,28 +60,43 @@ func (a *arrivals) key(c compactAddr) (key [16]byte, ok bool) {
 // come counts a socket that was accepted now, since the core's start, while so
 // many others shake hands. False: it is to be turned away.
 func (a *arrivals) come(c compactAddr, now time.Duration, shaking int64) bool {
-	key, counted := a.key(c)
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.pending > 0 && shaking >= a.pending {
+		a.turnAway("MaxHandshakes", now)
+		return false
+	}
+	if !a.may(c, now) {
+		return false
+	}
+	a.add(c)
+	return true
+}
+
+// ask is come for a handshake that somebody else has read, whose socket count
+// counts if there will be one.
+func (a *arrivals) ask(c compactAddr, now time.Duration) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.may(c, now)
+}
+
+// may takes one off the rate, unless that, or its address, has none left. mu is
+// held.
+func (a *arrivals) may(c compactAddr, now time.Duration) bool {
 	if a.perSec > 0 {
 		a.tokens = min(a.perSec, a.tokens+a.perSec*(now-a.refilled).Seconds())
 		a.refilled = now
 	}
 	switch {
-	case a.pending > 0 && shaking >= a.pending:
-		a.turnAway("MaxHandshakes", now)
-		return false
 	case a.perSec > 0 && a.tokens < 1:
 		a.turnAway("MaxHandshakesPerSecond", now)
 		return false
-	case counted && a.from[key] >= int32(a.perIP):
+	case a.full(c):
 		a.turnAway("MaxConnsPerIP", now)
 		return false
 	}
 	a.tokens--
-	if counted {
-		a.from[key]++
-	}
 	return true
 }
 
@@ -94,34 +109,53 @@ func (a *arrivals) turnAway(why string, now time.Duration) {
 	}
 }
 
-// full reports whether an address has as many sockets as it may.
+// full reports whether an address has as many sockets as it may. mu is held.
 func (a *arrivals) full(c compactAddr) bool {
 	key, counted := a.key(c)
-	if !counted {
-		return false
-	}
+	return counted && a.from[key] >= int32(a.perIP)
+}
+
+// move has a socket count for another address from now on, unless that has as
+// many as it may.
+func (a *arrivals) move(from, to compactAddr, now time.Duration) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return a.from[key] >= int32(a.perIP)
+	if a.full(to) {
+		a.turnAway("MaxConnsPerIP", now)
+		return false
+	}
+	a.drop(from)
+	a.add(to)
+	return true
 }
 
 // count counts a socket that is let in whatever its number.
 func (a *arrivals) count(c compactAddr) {
-	if key, counted := a.key(c); counted {
-		a.mu.Lock()
-		a.from[key]++
-		a.mu.Unlock()
-	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.add(c)
 }
 
 // gone undoes count, and what come did for an address.
 func (a *arrivals) gone(c compactAddr) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.drop(c)
+}
+
+// add counts a socket, drop one that is gone. mu is held.
+
+func (a *arrivals) add(c compactAddr) {
+	if key, counted := a.key(c); counted {
+		a.from[key]++
+	}
+}
+
+func (a *arrivals) drop(c compactAddr) {
 	key, counted := a.key(c)
 	if !counted {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
 	if a.from[key]--; a.from[key] == 0 {
 		delete(a.from, key)
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"io"
 	"net"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -126,7 +127,9 @@ func TestHostile60Flood(t *testing.T) {
 				p := s.dial()
 				_, _ = p.nc.Write([]byte(ask("/"))) // it may be closed
 				if d == attached {
-					p.refused(429)
+					if after := p.refused(429).Header.Get("Retry-After"); after != "5" {
+						t.Errorf("Retry-After is %q", after)
+					}
 				} else {
 					p.gone()
 				}
@@ -135,7 +138,7 @@ func TestHostile60Flood(t *testing.T) {
 			eventually(t, "there is room", func() bool { return s.Metrics().Sockets == most })
 			in[0] = s.open()
 			witnessed(append(in, other)).alive(t)
-			if n := s.Metrics().TurnedAway; d == listened && n != 100 {
+			if n := s.Metrics().TurnedAway; n != 100 {
 				t.Errorf("%d were turned away", n)
 			}
 		})
@@ -149,6 +152,42 @@ func dialFrom(t *testing.T, s *running, ip string) net.Conn {
 		t.Skipf("no second loopback address: %v", err)
 	}
 	return nc
+}
+
+// Handshakes beyond the rate are answered with 429 behind net/http, and closed unread on a listener; who is there already
+// does not notice, and who comes later is let in.
+func TestHostile60Rate(t *testing.T) {
+	for _, d := range []door{listened, attached} {
+		t.Run(string(d), func(t *testing.T) {
+			s := rig{loops: 2, door: d}.serve(t, echo, &Options{MaxHandshakesPerSecond: 2})
+			w := witnessed{s.open(), s.open()}
+			var away uint64
+			try := func() (status int) {
+				p := s.dial()
+				defer p.nc.Close()
+				_, _ = p.nc.Write([]byte(ask("/"))) // it may be closed
+				r, err := http.ReadResponse(p.br, nil)
+				if err != nil {
+					away++
+					return 0
+				}
+				if r.StatusCode == http.StatusTooManyRequests {
+					away++
+					if after := r.Header.Get("Retry-After"); after != "5" {
+						t.Errorf("Retry-After is %q", after)
+					}
+				}
+				return r.StatusCode
+			}
+			want := map[door]int{listened: 0, attached: http.StatusTooManyRequests}[d]
+			eventually(t, "one is turned away", func() bool { return try() == want })
+			eventually(t, "one is let in again", func() bool { return try() == http.StatusSwitchingProtocols })
+			w.alive(t)
+			if n := s.Metrics().TurnedAway; n != away {
+				t.Errorf("%d are counted, want %d", n, away)
+			}
+		})
+	}
 }
 
 // Those who say nothing take no place from those who do, beyond MaxHandshakes.

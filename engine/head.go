@@ -76,7 +76,7 @@ func (c *Conn) judge(l *loop, r *codec.Request, b []byte, n int, err error) {
 		return
 	}
 	if !c.believe(r) {
-		c.refuse(l, refusal(http.StatusTooManyRequests))
+		c.refuse(l, tooMany())
 		return
 	}
 	rt, hr, err := srv.match(r)
@@ -263,8 +263,14 @@ func refusal(status int) *Refusal {
 }
 
 // unavailable is the answer of a server that is full or closing.
-func unavailable() *Refusal {
-	r := refusal(http.StatusServiceUnavailable)
+func unavailable() *Refusal { return later(http.StatusServiceUnavailable) }
+
+// tooMany is the answer to an address that has too much.
+func tooMany() *Refusal { return later(http.StatusTooManyRequests) }
+
+// later is a refusal of what may succeed after a while.
+func later(status int) *Refusal {
+	r := refusal(status)
 	r.Header = http.Header{"Retry-After": {strconv.Itoa(retrySeconds)}}
 	return r
 }

@@ -164,7 +164,7 @@ const (
 	// maxSpareSockets is how many sockets beyond MaxConns are held to answer
 	// them with 503; further ones are closed unread.
 	maxSpareSockets = 1024
-	// retrySeconds is the Retry-After of a 503.
+	// retrySeconds is the Retry-After of a 429 and a 503.
 	retrySeconds = 5
 	// DefaultCompressionLevel is the quickest: the others take up to half as long
 	// again and leave 5 % less of JSON.

@@ -42,8 +42,9 @@ type Metrics struct {
 	// is how many of those have not returned.
 	Hung    uint64
 	Hanging int64
-	// TurnedAway counts sockets that were closed unread because of
-	// [Options.MaxConnsPerIP], MaxHandshakes or MaxHandshakesPerSecond.
+	// TurnedAway counts sockets that were closed unread, and handshakes that were
+	// answered with 429, because of [Options.MaxConnsPerIP], MaxHandshakes or
+	// MaxHandshakesPerSecond.
 	TurnedAway uint64
 }
 

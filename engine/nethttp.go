@@ -120,8 +120,8 @@ func (s *Server) judgeHTTP(r *http.Request, rt *route) (a *settled, err error) {
 		remote, r = client, r.WithContext(r.Context())
 		r.RemoteAddr = client.String()
 	}
-	if s.core.arrivals.full(compact(remote)) {
-		return nil, refusal(http.StatusTooManyRequests)
+	if !s.core.arrivals.ask(compact(remote), time.Since(s.core.start)) {
+		return nil, tooMany()
 	}
 	req := &Request{HTTP: r, RemoteAddr: remote, Subprotocols: offered(&parsed)}
 	a = &settled{route: rt.with(s.core.accept(&parsed)), client: client}

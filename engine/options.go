@@ -73,11 +73,13 @@ type Options struct {
 	// MaxConnsPerIP is the most sockets of one address, or of one IPv6 network of
 	// 64 bits; 16384 for public addresses, and no bound for loopback and private
 	// ones, where proxies are: a value that is set holds for all. Further sockets
-	// are closed unread, or refused with 429 behind net/http. Negative: none.
+	// are closed unread; where the request was read already, behind net/http or of a
+	// trusted proxy, it is refused with 429. Negative: none.
 	MaxConnsPerIP int
 	// MaxHandshakes is the most sockets of listeners whose opening handshake is
 	// not answered, 32768, and MaxHandshakesPerSecond the most that come in a
-	// second, 50,000 for each loop. Further ones are closed unread. Negative: none.
+	// second, 50,000 for each loop, those behind net/http included. Further ones are
+	// closed unread, or refused with 429 behind net/http. Negative: none.
 	MaxHandshakes, MaxHandshakesPerSecond int
 	// MaxControlsPerSecond is the most pings and pongs of one peer, over time; 100,
 	// at most 3000. Twice as many may come at once. More close the connection

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/weirws/weir/codec"
 )
@@ -61,13 +62,11 @@ func (c *Conn) readProxy(l *loop, b []byte) (rest []byte) {
 // become makes a the peer's address, of whom a proxy speaks. False: there are
 // too many of that address. Nobody else asks for the address yet.
 func (c *Conn) become(a netip.AddrPort) bool {
-	arrivals, to := &c.route.core.arrivals, compact(a)
-	if arrivals.full(to) {
+	co := c.route.core
+	if !co.arrivals.move(c.peer, compact(a), time.Since(co.start)) {
 		return false
 	}
-	arrivals.gone(c.peer)
 	c.setPeer(a)
-	arrivals.count(to)
 	return true
 }
 

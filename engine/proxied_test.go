@@ -185,7 +185,9 @@ func TestProxyCountsClients(t *testing.T) {
 	first, second := s.open(from("192.0.2.1")), s.open(from("192.0.2.1"))
 	p := s.dial()
 	p.write([]byte(ask("/", from("192.0.2.1"))))
-	p.refused(429)
+	if after := p.refused(429).Header.Get("Retry-After"); after != "5" || s.Metrics().TurnedAway != 1 {
+		t.Errorf("Retry-After is %q, %d were turned away", after, s.Metrics().TurnedAway)
+	}
 	other := s.open(from("192.0.2.2"))
 	first.closing()
 	eventually(t, "it is gone", func() bool { return s.Metrics().Conns == 2 })
