@@ -196,8 +196,13 @@ func TestHostile53Examples(t *testing.T) {
 			{maskedFrame(0xc1, []byte{0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00}), "Hello"},
 			{maskedFrame(0xc1, []byte{0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00, 0x00, 0xff, 0xff, 0x00}), "Hello"}, // flushed twice
 			{maskedFrame(0xc1, []byte{0x00}), ""},
+			{maskedFrame(0xc1, nil), ""}, // no block at all
 			{maskedFrame(0xc1, nil), ""},
+			{join(maskedFrame(0x41, nil), maskedFrame(0x80, nil)), ""},
+			{join(maskedFrame(0x41, nil), maskedFrame(0x00, nil), maskedFrame(0x89, nil), maskedFrame(0x80, []byte{0x00})), ""},
+			{maskedFrame(0xc1, []byte{0xf2, 0x00, 0x11, 0x00, 0x00}), "Hello"}, // refers to what came before those
 			{join(maskedFrame(0x41, nil), maskedFrame(0x00, hello), maskedFrame(0x80, nil)), "Hello"},
+			{join(maskedFrame(0x41, nil), maskedFrame(0x00, hello[:1]), maskedFrame(0x00, nil), maskedFrame(0x80, hello[1:])), "Hello"},
 			{text("as it is"), "as it is"},
 		} {
 			p.write(tt.frames)
