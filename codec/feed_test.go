@@ -32,7 +32,11 @@ type strictStore struct {
 }
 
 func (s *strictStore) Grow(b []byte, need int) []byte {
-	if most := max(firstGrow, growFactor*(len(b)+s.fed)); need > most {
+	there, factor := len(b)+s.fed, growFactor
+	if there >= quickBytes {
+		factor = quickFactor
+	}
+	if most := max(firstGrow, factor*there); need > most {
 		s.t.Errorf("Grow to %d with %d bytes there and %d fed, want at most %d", need, len(b), s.fed, most)
 	}
 	if need <= cap(b) {

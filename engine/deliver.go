@@ -50,9 +50,7 @@ func (c *Conn) lend(it item) {
 		l.calling.Store(uint32(opMessage))
 		return
 	}
-	it.buf = c.loop().ledger.lent.Get(len(it.data))
-	it.buf.B = append(it.buf.B, it.data...)
-	it.data = it.buf.B
+	it.buf, it.data = c.loop().keep(it.data)
 	c.deliver(it)
 }
 

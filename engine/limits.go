@@ -129,6 +129,10 @@ const (
 	// lentBytes bounds, with StrandDepth, the received messages of one
 	// connection that wait for a worker: the last one times those before it.
 	lentBytes = 64 << 10
+	// sharedBytes is the memory that small messages of one read share on their
+	// way to a worker, sharedMax the longest that does.
+	sharedBytes = 2 << 10
+	sharedMax   = 256
 	// patrolTicks is how often a watched connection is looked at, at least:
 	// every second. Up to patrolMin of a loop are looked at every tick.
 	patrolTicks = 10
@@ -207,7 +211,7 @@ const (
 	intakeParts = 1024
 	// writeSlices and writeBytes bound one gathered write.
 	writeSlices = 64
-	writeBytes  = 256 << 10
+	writeBytes  = 1 << 20
 	// maxControlBytes is RFC 6455, 5.5; maxReasonBytes leaves room for the code.
 	maxControlBytes = 125
 	maxReasonBytes  = maxControlBytes - 2

@@ -9,6 +9,7 @@ import (
 	"github.com/weirws/weir/engine/internal/sendq"
 	"github.com/weirws/weir/engine/internal/wheel"
 	"github.com/weirws/weir/poller"
+	"github.com/weirws/weir/pool"
 )
 
 // loop is what an event loop keeps for its connections. It is the Value of its
@@ -44,6 +45,9 @@ type loop struct {
 	sofar          uint64 // the worst that patrol has met in this round
 
 	noisy []*Conn // are charged for control frames
+
+	shared *pool.Buffer // the last copies for workers; nil: the next one is alone
+	ahead  int          // bytes of the read that are not decoded yet
 
 	// messages and bytes were received since they were last added to count.
 	messages, bytes uint64

@@ -134,6 +134,7 @@ func (c *Conn) contain(l *loop, in *inbound, b *[]byte, n int) {
 		c.panicked(r)
 		in.stash(*b)
 	}
+	l.closeShared()
 	had := c.in
 	l.finish(c, in)
 	if c.in != nil {
@@ -158,6 +159,7 @@ func (c *Conn) decode(l *loop, in *inbound, b *[]byte) {
 		}
 		ev, n, err := in.dec.Next(*b)
 		*b = (*b)[n:]
+		l.ahead = len(*b)
 		c.event(l, in, &ev, err)
 	}
 }

@@ -7,8 +7,9 @@ const (
 	defaultReadBytes = 64 << 10
 	// defaultTurnBytes is what one socket may bring in before the others get their turn.
 	defaultTurnBytes = 256 << 10
-	// maxCallBytes bounds one system call: a raw call can't be preempted, and the collector waits for it.
-	maxCallBytes = 256 << 10
+	// maxCallBytes bounds one system call: a raw call can't be preempted, and the collector waits for it, some
+	// 0.2 ms for so much. A message of a MiB goes out in one, with its header.
+	maxCallBytes = 1<<20 + 4<<10
 	// maxBuffers is how many slices one gathering write takes.
 	maxBuffers = 64
 	// maxSpareTasks is the longest task or reread queue whose memory a loop keeps.
