@@ -5,7 +5,7 @@ import "github.com/weirws/weir/pool"
 // keep copies b, which is valid only now, for a worker, and returns the copy and
 // the memory that it lies in, of which the caller is a holder. Small messages of one
 // read lie in the same: to get memory costs as much as to decode a message. Until
-// closeShared the loop holds it too, and writes behind what it has copied, which
+// leaveShared the loop holds it too, and writes behind what it has copied, which
 // nobody else looks at.
 func (l *loop) keep(b []byte) (*pool.Buffer, []byte) {
 	buf := l.shared
@@ -15,7 +15,7 @@ func (l *loop) keep(b []byte) (*pool.Buffer, []byte) {
 		return buf, buf.B
 	}
 	if buf == nil || cap(buf.B)-len(buf.B) < len(b) {
-		l.closeShared()
+		l.leaveShared()
 		buf = l.ledger.lent.Get(min(len(b)+l.ahead, sharedBytes))
 		l.shared = buf
 	}
@@ -24,11 +24,10 @@ func (l *loop) keep(b []byte) (*pool.Buffer, []byte) {
 	return buf.Retain(), buf.B[at:len(buf.B):len(buf.B)]
 }
 
-// closeShared leaves what keep copied to those that hold it.
-func (l *loop) closeShared() {
+// leaveShared leaves what keep copied to those that hold it.
+func (l *loop) leaveShared() {
 	if l.shared != nil {
 		l.shared.Release()
 		l.shared = nil
 	}
-	l.ahead = 0
 }

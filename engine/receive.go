@@ -134,7 +134,8 @@ func (c *Conn) contain(l *loop, in *inbound, b *[]byte, n int) {
 		c.panicked(r)
 		in.stash(*b)
 	}
-	l.closeShared()
+	l.leaveShared()
+	l.ahead = 0
 	had := c.in
 	l.finish(c, in)
 	if c.in != nil {
