@@ -410,7 +410,8 @@ func TestBudgetOfStrands(t *testing.T) {
 				}
 			})
 		}
-		eventually(t, "the budget is used up", func() bool { return high.Load() > testBudget })
+		// Messages of 64 KiB can fill it to the byte.
+		eventually(t, "the budget is used up", func() bool { return high.Load() >= testBudget })
 		eventually(t, "nobody is read", func() bool {
 			for c := range s.Conns() {
 				if c.stops.Load()&(stopReading|stopEnd) == 0 {
@@ -419,8 +420,10 @@ func TestBudgetOfStrands(t *testing.T) {
 			}
 			return true
 		})
-		if h := high.Load(); h > testBudget*11/10 {
-			t.Errorf("%d loops: %d bytes were held", loops, h)
+		// Each loop may hold a grain that it has not told of, and take one more message before it looks.
+		most := testBudget*brimPercent/100 + int64(loops)*(testBudget/budgetGrains+64<<10)
+		if h := high.Load(); h > most {
+			t.Errorf("%d loops: %d bytes were held, want at most %d", loops, h, most)
 		}
 		close(stop)
 		open()
