@@ -2,12 +2,12 @@ package engine
 
 import "github.com/weirws/weir/pool"
 
-// keep copies b, which is valid only now, for a worker, and returns the copy and
+// copyOf copies b, which is valid only now, for a worker, and returns the copy and
 // the memory that it lies in, of which the caller is a holder. Small messages of one
 // read lie in the same: to get memory costs as much as to decode a message. Until
 // leaveShared the loop holds it too, and writes behind what it has copied, which
 // nobody else looks at.
-func (l *loop) keep(b []byte) (*pool.Buffer, []byte) {
+func (l *loop) copyOf(b []byte) (*pool.Buffer, []byte) {
 	buf := l.shared
 	if len(b) > sharedMax || buf == nil && l.ahead == 0 {
 		buf = l.ledger.lent.Get(len(b))
@@ -24,7 +24,7 @@ func (l *loop) keep(b []byte) (*pool.Buffer, []byte) {
 	return buf.Retain(), buf.B[at:len(buf.B):len(buf.B)]
 }
 
-// leaveShared leaves what keep copied to those that hold it.
+// leaveShared leaves what copyOf copied to those that hold it.
 func (l *loop) leaveShared() {
 	if l.shared != nil {
 		l.shared.Release()

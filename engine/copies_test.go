@@ -8,8 +8,8 @@ import (
 	"github.com/weirws/weir/pool"
 )
 
-// TestKeepShares has small messages of one read lie in few buffers, each message out of the others' reach, and large ones alone.
-func TestKeepShares(t *testing.T) {
+// TestCopiesShare has small messages of one read lie in few buffers, each message out of the others' reach, and large ones alone.
+func TestCopiesShare(t *testing.T) {
 	var l loop
 	before := pool.Outstanding()
 	type kept struct {
@@ -21,7 +21,7 @@ func TestKeepShares(t *testing.T) {
 	keep := func(size, ahead int) {
 		want := bytes.Repeat([]byte{byte(len(all))}, size)
 		l.ahead = ahead
-		buf, data := l.keep(want)
+		buf, data := l.copyOf(want)
 		all = append(all, kept{buf, data, string(want)})
 	}
 	buffers := func() int64 { return pool.Outstanding() - before }

@@ -50,7 +50,7 @@ func (c *Conn) lend(it item) {
 		l.calling.Store(uint32(opMessage))
 		return
 	}
-	it.buf, it.data = c.loop().keep(it.data)
+	it.buf, it.data = c.loop().copyOf(it.data)
 	c.deliver(it)
 }
 
