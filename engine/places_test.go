@@ -1,6 +1,9 @@
 package engine
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // TryPublish is for all or nobody: where one loop is crowded, nobody on the others gets the message, and nothing is
 // counted; the last place is given to one.
@@ -30,10 +33,11 @@ func TestTryPublish(t *testing.T) {
 		}
 	}
 	open := s.hold()
-	for range maxPosts - 1 {
-		zero.Publish(Text, nil)
+	large := strings.Repeat("x", 1<<20)
+	for range maxPostBytes>>20 - 1 {
+		zero.Publish(Text, []byte(large))
 	}
-	if n, ok := both.TryPublish(Text, []byte("the last place"), PublishOptions{}); n != 2 || !ok {
+	if n, ok := both.TryPublish(Text, []byte(large), PublishOptions{}); n != 2 || !ok {
 		t.Errorf("got %d, %v, want both", n, ok)
 	}
 	for range 3 {
@@ -50,11 +54,11 @@ func TestTryPublish(t *testing.T) {
 	open()
 	for l, p := range peers {
 		if l == s.core.loops[0] {
-			for range maxPosts - 1 {
-				p.wantText("")
+			for range maxPostBytes>>20 - 1 {
+				p.wantText(large)
 			}
 		}
-		p.wantText("the last place")
+		p.wantText(large) // in the last place
 		if l != s.core.loops[0] {
 			p.wantText("one of two")
 		}
