@@ -133,15 +133,16 @@ const (
 
 // Limits bound what clients and publishers may take.
 type Limits struct {
-	MaxConnections   int           `key:"max_connections"`
-	ConnectRate      Rate          `key:"connect_rate"`
-	HandshakeTimeout time.Duration `key:"handshake_timeout"`
-	KeepAlive        time.Duration `key:"keep_alive"`
-	MaxTopicsPerConn int           `key:"max_topics_per_conn"`
-	MaxMessage       size.Bytes    `key:"max_message"`
-	ClientRate       Rate          `key:"client_rate"`
-	PublishRate      Rate          `key:"publish_rate"`
-	PendingBudget    size.Bytes    `key:"pending_budget"`
+	MaxConnections      int           `key:"max_connections"`
+	MaxConnectionsPerIP int           `key:"max_connections_per_ip"`
+	ConnectRate         Rate          `key:"connect_rate"`
+	HandshakeTimeout    time.Duration `key:"handshake_timeout"`
+	KeepAlive           time.Duration `key:"keep_alive"`
+	MaxTopicsPerConn    int           `key:"max_topics_per_conn"`
+	MaxMessage          size.Bytes    `key:"max_message"`
+	ClientRate          Rate          `key:"client_rate"`
+	PublishRate         Rate          `key:"publish_rate"`
+	PendingBudget       size.Bytes    `key:"pending_budget"`
 }
 
 // Drain is how weir parts from its clients.

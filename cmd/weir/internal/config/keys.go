@@ -106,6 +106,7 @@ func limitKeys() []key {
 	const many = 100_000_000
 	return []key{
 		{path: "limits.max_connections", doc: "Sockets at a time; 0: as many as fit, see weir doctor", live: true, most: many},
+		{path: "limits.max_connections_per_ip", doc: "Sockets of one address, or of one IPv6 network of 64 bits; 0: 16384 of a public one, any number of others", most: many},
 		{path: "limits.connect_rate", doc: "New sockets; beyond it they are told to come back", live: true},
 		{path: "limits.handshake_timeout", doc: "From the connection to the answer of its handshake", least: int64(100 * time.Millisecond), most: int64(5 * time.Minute)},
 		{path: "limits.keep_alive", doc: "Silence before a ping; as much again ends the connection", least: int64(time.Second), most: day},

@@ -108,6 +108,7 @@ func New(o Options) (*Gateway, error) {
 	g.server, err = engine.New(engine.Handler{Upgrade: g.refuseUnknown}, &engine.Options{
 		Inline:          true, // no callback blocks
 		MaxConns:        -1,   // room judges
+		MaxConnsPerIP:   c.Limits.MaxConnectionsPerIP,
 		MaxMessageBytes: int(c.Limits.MaxMessage),
 		MaxTopics:       -1, // plain judges
 		MemoryBudget:    budget,
