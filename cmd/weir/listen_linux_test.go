@@ -137,3 +137,16 @@ func TestServeProxies(t *testing.T) {
 		})
 	}
 }
+
+// TestConnectOtherName: a certificate for another address than that of the URL.
+func TestConnectOtherName(t *testing.T) {
+	certFile, keyFile := weirtest.Certificate(t, t.TempDir(), "echo")
+	p := weirtest.Start(t, "echo", "--listen", "127.0.0.2:0", "--tls-cert", certFile, "--tls-key", keyFile)
+	host := p.Stdout(`weir echo on wss://([^/]+)/`)[1]
+	got := weirtest.Run(t, "", "connect", "--ca", certFile, "wss://"+host)
+	for _, want := range []string{"the certificate of " + host + " is for another name", "not 127.0.0.2", "Use a name that it is for"} {
+		if got.Exit != 1 || !strings.Contains(got.Stderr, want) {
+			t.Errorf("got %+v, want %q in it", got, want)
+		}
+	}
+}

@@ -2,6 +2,13 @@ package main_test
 
 import (
 	"crypto/tls"
+	"io"
+	"log"
+	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +34,7 @@ func TestEchoTLS(t *testing.T) {
 			t.Errorf("%v: got %d, %s", trust, got.Exit, got.Stderr)
 		}
 	}
-	if got := weirtest.Run(t, "", "bench", "echo", "--conns", "1", "--messages", "1", "wss://"+host+"/echo"); got.Exit == 0 || !strings.Contains(got.Stderr, "certificate") {
+	if got := weirtest.Run(t, "", "bench", "echo", "--conns", "1", "--messages", "1", "wss://"+host+"/echo"); got.Exit != 1 || !strings.Contains(got.Stderr, "--ca FILE") {
 		t.Errorf("without trust: got %d, %s", got.Exit, got.Stderr)
 	}
 	writeCertificate(t, dir, "second")
@@ -43,6 +50,90 @@ func TestEchoTLS(t *testing.T) {
 		}
 		if time.Now().After(end) {
 			t.Fatal("the new certificate is not taken")
+		}
+	}
+}
+
+// echoTLS is a weir echo with TLS, and the file of its certificate.
+func echoTLS(t *testing.T) (host, certFile string) {
+	t.Helper()
+	certFile, keyFile := writeCertificate(t, t.TempDir(), "echo")
+	p := weirtest.Start(t, "echo", "--listen", "127.0.0.1:0", "--tls-cert", certFile, "--tls-key", keyFile)
+	return p.Stdout(`weir echo on wss://([^/]+)/`)[1], certFile
+}
+
+// TestConnectTLS: weir connect speaks wss:// with a server that it trusts, and says what to do about others.
+func TestConnectTLS(t *testing.T) {
+	host, certFile := echoTLS(t)
+	for _, args := range []string{"--ca " + certFile + " wss://" + host + "/echo", "--insecure wss://" + host, "-k https://" + host + "/echo"} {
+		t.Run(strings.Fields(args)[0], func(t *testing.T) {
+			t.Parallel() // each waits for a second of silence
+			got := weirtest.Run(t, "hi\n", append([]string{"connect"}, strings.Fields(args)...)...)
+			if want := (weirtest.Result{Stdout: "hi\n"}); got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+		})
+	}
+	plain := weirtest.Echo(t).Host
+	_, other := writeCertificate(t, t.TempDir(), "another")
+	another := filepath.Join(filepath.Dir(other), "cert.pem")
+	for _, row := range []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"an unknown authority", []string{"wss://" + host}, []string{"the certificate of " + host + " is signed by an authority that is not known here", "--ca FILE", "--insecure"}},
+		{"another authority", []string{"--ca", another, "wss://" + host}, []string{"an authority that is not known here"}},
+		{"no TLS", []string{"wss://" + plain}, []string{plain + " answers without TLS", "ws://"}},
+		{"TLS, and not asked for", []string{"ws://" + host}, []string{host + " answered 400 Bad Request", "this port speaks HTTPS"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got := weirtest.Run(t, "", append([]string{"connect"}, row.args...)...)
+			if got.Exit != 1 || got.Stdout != "" {
+				t.Errorf("got %d and %q, want 1 and nothing", got.Exit, got.Stdout)
+			}
+			for _, want := range row.want {
+				if !strings.Contains(got.Stderr, want) {
+					t.Errorf("got %q, want %q in it", got.Stderr, want)
+				}
+			}
+		})
+	}
+}
+
+// TestOperatorsTLS: the other commands that connect trust what they are told to, and say what to do about the rest.
+func TestOperatorsTLS(t *testing.T) {
+	dir := t.TempDir()
+	certFile, keyFile := writeCertificate(t, dir, "serve")
+	path := filepath.Join(dir, "weir.yaml")
+	config := "listen: {addr: 127.0.0.1:0, tls: {cert: " + certFile + ", key: " + keyFile + "}}\nadmin: {addr: 127.0.0.1:0}\n" +
+		"auth: {anonymous: {subscribe: [\"*\"]}, publish_keys: [{name: test, secret: " + strings.Repeat("k", 32) + ", topics: [\"*\"]}]}\n"
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := weirtest.Start(t, "serve", "-c", path)
+	url := "https://" + p.Stdout(`wss://([^/]+)/`)[1]
+	admin := p.Stdout(`Dashboard +http://([^/]+)/`)[1]
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(&neturl.URL{Scheme: "http", Host: admin}))
+	front.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
+	front.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail are the test
+	front.StartTLS()
+	defer front.Close()
+
+	sub := weirtest.Start(t, "sub", "--url", url, "--ca", certFile, "--count", "1", "news")
+	for !strings.Contains(weirtest.Run(t, "", "topics", "--admin", front.URL, "--ca", certFile).Stdout, "news") { // each look takes a while
+	}
+	if got := weirtest.Run(t, "", "pub", "-c", path, "--url", url, "-k", "news", "hello"); got.Exit != 0 || !strings.Contains(got.Stdout, "to 1 receivers") {
+		t.Errorf("pub: got %+v", got)
+	}
+	sub.Stdout("^hello\n$")
+	for _, args := range [][]string{{"sub", "--url", url, "news"}, {"pub", "-c", path, "--url", url, "news", "x"}, {"topics", "--admin", front.URL}, {"bench", "hostile", url}} {
+		if got := weirtest.Run(t, "", args...); got.Exit != 1 || !strings.Contains(got.Stderr, "an authority that is not known here") {
+			t.Errorf("%v: got %+v", args, got)
 		}
 	}
 }

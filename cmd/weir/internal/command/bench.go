@@ -16,6 +16,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/holder"
 	"github.com/weirws/weir/cmd/weir/internal/problem"
 	"github.com/weirws/weir/cmd/weir/internal/terminal"
+	"github.com/weirws/weir/cmd/weir/internal/trust"
 )
 
 const benchLong = `Every byte that comes back is compared. With --pid the server's CPU time and
@@ -44,7 +45,7 @@ weir bench idle --pid $(pidof weir) ws://127.0.0.1:9001/echo`,
 type measurement struct {
 	bench.Target
 	headers []string
-	trust   trust
+	trust   trust.Trust
 	cpu     int
 	json    bool
 	out     string
@@ -66,10 +67,10 @@ func newScenario(m *measurement, name, short string) *cobra.Command {
 			if m.Header, err = parseHeaders(m.headers); err != nil {
 				return err
 			}
-			if m.URL, err = parseBenchURL(args[0]); err != nil {
+			if m.URL, err = parseURL(args[0]); err != nil {
 				return err
 			}
-			if m.TLS, err = m.trust.config(m.URL); err != nil {
+			if m.TLS, err = m.trust.Config(m.URL); err != nil {
 				return err
 			}
 			return m.measure(cmd)
@@ -86,7 +87,7 @@ func (m *measurement) addTo(cmd *cobra.Command) *cobra.Command {
 	flags.StringVar((*string)(&m.Compression), "compress", "", "`HOW` offer deflate: alone or context")
 	flags.IntVar(&m.cpu, "cpu", -1, "`N` CPU to stay on")
 	flags.StringArrayVarP(&m.headers, "header", "H", nil, "`LINE` send 'Name: value' with the requests; repeatable")
-	m.trust.addTo(flags)
+	addTrust(flags, &m.trust)
 	flags.BoolVar(&m.json, "json", false, "write the result as JSON")
 	flags.StringVar(&m.out, "out", "", "`DIR` write plots there, as SVG")
 	return cmd
@@ -101,14 +102,6 @@ func checkPositive(cmd *cobra.Command) error {
 		}
 	})
 	return wrong
-}
-
-// parseBenchURL is parseURL for a generator, which speaks TLS, too.
-func parseBenchURL(s string) (string, error) {
-	if strings.HasPrefix(s, "wss://") {
-		return s, nil
-	}
-	return parseURL(s)
 }
 
 // measure runs the scenario and shows its result.
@@ -170,6 +163,9 @@ func (m *measurement) explain(cmd *cobra.Command, err error) error {
 		return problem.Failure(err, "interrupted: what was measured is of a shorter run", "")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return problem.Failure(err, "nothing listens on "+host, "Is the server running? weir echo starts one on 127.0.0.1:9001.")
+	}
+	if told := trust.Explain(err, host); told != nil {
+		return told
 	}
 	return problem.Failure(err, unprefixed(err), "")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/console"
 	"github.com/weirws/weir/cmd/weir/internal/problem"
 	"github.com/weirws/weir/cmd/weir/internal/terminal"
+	"github.com/weirws/weir/cmd/weir/internal/trust"
 )
 
 const connectLong = `Lines go out as messages, messages come in as lines. Ctrl-C closes. In a pipe,
@@ -23,16 +24,21 @@ only messages are written to the output, and the end of the input closes.`
 func newConnect() *cobra.Command {
 	var o console.Options
 	var headers []string
+	var t trust.Trust
 	cmd := &cobra.Command{
 		Use:   "connect URL",
 		Short: "Talk to a WebSocket server, by hand or in a pipe",
 		Long:  connectLong,
 		Example: `weir connect 'ws://127.0.0.1:8080/ws?topic=demo'
+weir connect --ca ca.pem wss://rt.example.com/chat
 echo hello | weir connect ws://127.0.0.1:9001/echo`,
 		Args: oneURL,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
 			if o.URL, err = parseURL(args[0]); err != nil {
+				return err
+			}
+			if o.TLS, err = t.Config(o.URL); err != nil {
 				return err
 			}
 			if o.Header, err = parseHeaders(headers); err != nil {
@@ -56,6 +62,7 @@ echo hello | weir connect ws://127.0.0.1:9001/echo`,
 	flags.SortFlags = false
 	flags.StringArrayVarP(&headers, "header", "H", nil, "`LINE` send 'Name: value' with the request; repeatable")
 	flags.StringArrayVarP(&o.Subprotocols, "subprotocol", "s", nil, "`NAME` offer this subprotocol; repeatable")
+	addTrust(flags, &t)
 	flags.DurationVar(&o.Ping, "ping", 0, "`DURATION` ping so often, show how long the pongs take")
 	flags.BoolVar(&o.Binary, "binary", false, "send lines as binary messages, show those as they are")
 	flags.BoolVar(&o.Hex, "hex", false, "the same, with hexadecimal digits both ways")
@@ -93,11 +100,11 @@ func parseURL(s string) (string, error) {
 		return "", problem.Usage(fmt.Sprintf("%q is not a URL", s), example)
 	}
 	switch u.Scheme {
-	case "ws":
+	case "ws", "wss":
 	case "http":
 		u.Scheme = "ws"
-	case "wss", "https":
-		return "", problem.Usage("weir connect speaks ws://, and "+s+" asks for TLS", "Use the server's ws:// URL, or a client that speaks TLS.")
+	case "https":
+		u.Scheme = "wss"
 	default:
 		return "", problem.Usage(s+" is no WebSocket URL: its scheme is "+u.Scheme, example)
 	}

@@ -2,7 +2,6 @@ package command
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
@@ -16,6 +15,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/problem"
 	"github.com/weirws/weir/cmd/weir/internal/size"
 	"github.com/weirws/weir/cmd/weir/internal/terminal"
+	"github.com/weirws/weir/cmd/weir/internal/trust"
 )
 
 const hostileLong = `The server must echo what it is sent. Each line of the plan is a kind of input
@@ -29,7 +29,7 @@ type hostileFlags struct {
 	lines          string
 	headers        []string
 	json, markdown bool
-	insecure       bool
+	trust          trust.Trust
 }
 
 func newBenchHostile() *cobra.Command {
@@ -54,7 +54,7 @@ func newBenchHostile() *cobra.Command {
 	flags.DurationVar(&f.Patience, "patience", 15*time.Second, "`DURATION` longest wait for an answer")
 	flags.BoolVar(&f.Slow, "slow", false, "try the line that takes a minute, too")
 	flags.StringVar(&f.lines, "lines", "", "`LIST` of lines to try, like 1-19,24; all of them")
-	flags.BoolVar(&f.insecure, "insecure", false, "do not check the certificate of a wss server")
+	addTrust(flags, &f.trust)
 	flags.IntVar(&f.PID, "pid", 0, "`N` the server's process, to count its descriptors")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "`LINE` send 'Name: value' with the requests; repeatable")
 	flags.BoolVar(&f.json, "json", false, "write the result as JSON")
@@ -64,7 +64,7 @@ func newBenchHostile() *cobra.Command {
 
 // run tries the lines and shows what came.
 func (f *hostileFlags) run(cmd *cobra.Command, rawURL string) (err error) {
-	if f.URL, err = parseBenchURL(rawURL); err != nil {
+	if f.URL, err = parseURL(rawURL); err != nil {
 		return err
 	}
 	if f.Header, err = parseHeaders(f.headers); err != nil {
@@ -73,8 +73,8 @@ func (f *hostileFlags) run(cmd *cobra.Command, rawURL string) (err error) {
 	if f.Lines, err = parseLines(f.lines); err != nil {
 		return err
 	}
-	if f.insecure {
-		f.TLS = &tls.Config{InsecureSkipVerify: true} // the flag asks for it
+	if f.TLS, err = f.trust.Config(f.URL); err != nil {
+		return err
 	}
 	f.MaxMessage = int64(f.maxMessage)
 	bar := terminal.Is(os.Stderr)

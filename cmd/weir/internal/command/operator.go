@@ -19,6 +19,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/config"
 	"github.com/weirws/weir/cmd/weir/internal/operator"
 	"github.com/weirws/weir/cmd/weir/internal/problem"
+	"github.com/weirws/weir/cmd/weir/internal/trust"
 )
 
 // operating are the flags of commands that talk to the admin port. The token is
@@ -26,12 +27,14 @@ import (
 type operating struct {
 	config string
 	admin  string
-	at     string // where it is, for messages
+	trust  trust.Trust // of an https:// URL, of a proxy before the port
+	at     string      // where it is, for messages
 }
 
 func (o *operating) addTo(cmd *cobra.Command) {
 	addConfig(cmd, &o.config)
 	cmd.Flags().StringVar(&o.admin, "admin", "", "`URL` of the admin port, if not admin.addr")
+	addTrust(cmd.Flags(), &o.trust)
 }
 
 // client returns what talks to the admin port.
@@ -43,7 +46,11 @@ func (o *operating) client() (*operator.Client, error) {
 	if o.at, err = adminURL(cmp.Or(o.admin, reachable(c.Admin.Addr))); err != nil {
 		return nil, err
 	}
-	return operator.NewClient(o.at, c.Admin.Token), nil
+	secured, err := o.trust.Config(o.at)
+	if err != nil {
+		return nil, err
+	}
+	return operator.NewClient(o.at, c.Admin.Token, secured), nil
 }
 
 // adminURL makes a URL of what --admin is told: a URL, host:port, a host alone,
@@ -106,6 +113,9 @@ func (o *operating) explain(ctx context.Context, err error) error {
 		return problem.Failure(err, "the admin port at "+o.at+" does not answer", "Is a firewall between? From its own machine it is 127.0.0.1:8081, mostly.")
 	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"): // net/http has no error for it
 		return problem.Failure(err, "the admin port at "+o.at+" does not speak TLS", "Try: --admin "+strings.Replace(o.at, "https:", "http:", 1))
+	}
+	if told := trust.Explain(err, o.at); told != nil {
+		return told
 	}
 	return problem.Failure(err, "the admin port at "+o.at+" cannot be used: "+err.Error(), "")
 }

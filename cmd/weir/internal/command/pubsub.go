@@ -3,6 +3,7 @@ package command
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/glob"
 	"github.com/weirws/weir/cmd/weir/internal/problem"
 	"github.com/weirws/weir/cmd/weir/internal/terminal"
+	"github.com/weirws/weir/cmd/weir/internal/trust"
 	"github.com/weirws/weir/engine"
 )
 
@@ -72,6 +74,7 @@ func serverURL(told string, c *config.Config) (*url.URL, error) {
 // publication is what weir pub sends.
 type publication struct {
 	config, url  string
+	trust        trust.Trust
 	topic        string
 	header       http.Header
 	event        string
@@ -127,6 +130,7 @@ date | weir pub --url https://rt.example.com news`,
 	flags.StringVar(&p.exclude, "exclude", "", "`ID` leave this connection out")
 	flags.BoolVar(&p.binary, "binary", false, "send it as a binary message, text or not")
 	flags.StringVar(&p.url, "url", "", "`URL` of the server, if not listen.addr")
+	addTrust(flags, &p.trust)
 	addConfig(cmd, &p.config)
 	addFormat(cmd, &p.format)
 	return cmd
@@ -141,6 +145,10 @@ func (p *publication) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	secured, err := p.trust.Config(at.String())
+	if err != nil {
+		return err
+	}
 	body := []byte(nil)
 	if p.bodyArgument != nil {
 		body = []byte(*p.bodyArgument)
@@ -148,7 +156,7 @@ func (p *publication) run(cmd *cobra.Command) error {
 		return problem.Failure(err, "the input cannot be read: "+err.Error(), "")
 	}
 	p.setHeader(c)
-	status, answer, err := post(cmd.Context(), at, "/publish/"+url.PathEscape(p.topic), p.header, body)
+	status, answer, err := post(cmd.Context(), at, secured, "/publish/"+url.PathEscape(p.topic), p.header, body)
 	if err != nil {
 		return explainPost(err, at)
 	}
@@ -224,16 +232,18 @@ func withID(id string) string {
 }
 
 // post makes a request to a server, which may listen on a Unix socket.
-func post(ctx context.Context, at *url.URL, path string, header http.Header, body []byte) (int, []byte, error) {
+func post(ctx context.Context, at *url.URL, secured *tls.Config, path string, header http.Header, body []byte) (int, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, publishTime)
 	defer cancel()
-	client := &http.Client{}
+	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: secured, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport}
 	target := at.String() + path
 	if at.Scheme == "unix" {
 		target = "http://localhost" + path
-		client.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		transport.Proxy, transport.DialContext = nil, func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", at.Path)
-		}}
+		}
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target, bytes.NewReader(body))
 	if err != nil {
@@ -257,6 +267,9 @@ func explainPost(err error, at *url.URL) error {
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ENOENT) {
 		return problem.Failure(err, "nothing listens on "+at.String(), "Is weir serve running? Another server is named by --url.")
 	}
+	if told := trust.Explain(err, at.Host); told != nil {
+		return told
+	}
 	return problem.Failure(err, "the message cannot be published at "+at.String()+": "+err.Error(), "")
 }
 
@@ -265,6 +278,7 @@ With -o json a line also says the topic, the id and the event.`
 
 func newSub() *cobra.Command {
 	var path, told string
+	var t trust.Trust
 	var count int
 	var f format
 	cmd := &cobra.Command{
@@ -300,7 +314,11 @@ WEIR_TOKEN=$(weir token --topic news -c weir.yaml) weir sub news`,
 				query.Set("envelope", "json")
 			}
 			at.Scheme = strings.Replace(at.Scheme, "http", "ws", 1)
-			return listen(cmd, at.String()+"/ws?"+query.Encode(), count)
+			secured, err := t.Config(at.String())
+			if err != nil {
+				return err
+			}
+			return listen(cmd, at.String()+"/ws?"+query.Encode(), secured, count)
 		},
 	}
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -311,6 +329,7 @@ WEIR_TOKEN=$(weir token --topic news -c weir.yaml) weir sub news`,
 	flags.SortFlags = false
 	flags.IntVar(&count, "count", 0, "`N` messages, then end")
 	flags.StringVar(&told, "url", "", "`URL` of the server, if not listen.addr")
+	addTrust(flags, &t)
 	addConfig(cmd, &path)
 	addFormat(cmd, &f)
 	return cmd
@@ -324,7 +343,7 @@ func published(m engine.Message) bool {
 }
 
 // listen prints what comes from a URL.
-func listen(cmd *cobra.Command, at string, count int) error {
+func listen(cmd *cobra.Command, at string, secured *tls.Config, count int) error {
 	var counted func(engine.Message) bool
 	if strings.Contains(at, "envelope=json") { // a topic's name would have its = escaped
 		counted = published
@@ -336,7 +355,7 @@ func listen(cmd *cobra.Command, at string, count int) error {
 		header.Set("Authorization", "Bearer "+t)
 	}
 	return console.Run(cmd.Context(), console.Options{
-		URL: at, Header: header, Wait: -1, Count: count, Counted: counted,
+		URL: at, TLS: secured, Header: header, Wait: -1, Count: count, Counted: counted,
 		In: silence, Out: cmd.OutOrStdout(), Notes: cmd.ErrOrStderr(),
 		Bare: true, Screen: terminal.Is(os.Stdout),
 	})

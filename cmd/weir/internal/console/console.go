@@ -4,6 +4,7 @@ package console
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -28,7 +29,8 @@ const (
 
 // Options say what to connect to and how to behave there.
 type Options struct {
-	URL          string        // ws://host:port/path
+	URL          string        // ws://host:port/path, or wss://
+	TLS          *tls.Config   // for wss://; nil: the system's authorities are trusted
 	Header       http.Header   // added to the request
 	Subprotocols []string      // offered to the server
 	Ping         time.Duration // between pings; 0: none
@@ -100,12 +102,12 @@ func Run(ctx context.Context, o Options) error {
 		return problem.Failure(err, "cannot start: "+err.Error(), "")
 	}
 	defer client.Close()
-	c.conn, err = client.Dial(ctx, o.URL, &engine.DialOptions{Header: o.Header, Subprotocols: o.Subprotocols})
+	c.conn, err = client.Dial(ctx, o.URL, &engine.DialOptions{Header: o.Header, Subprotocols: o.Subprotocols, TLS: o.TLS})
 	if err != nil {
 		return explainDial(ctx, err, o.URL)
 	}
 	if c.Screen && !c.Bare {
-		c.show.note("connected to " + o.URL + withSubprotocol(c.conn.Subprotocol()) + c.hint())
+		c.show.note("connected to " + o.URL + withSubprotocol(c.conn.Subprotocol()) + c.unverified() + c.hint())
 	}
 	return c.talk(ctx)
 }
@@ -115,6 +117,14 @@ func withSubprotocol(p string) string {
 		return ""
 	}
 	return " (subprotocol " + p + ")"
+}
+
+// unverified says so of a certificate.
+func (c *Console) unverified() string {
+	if c.TLS != nil && c.TLS.InsecureSkipVerify {
+		return "; nobody verified its certificate"
+	}
+	return ""
 }
 
 func (c *Console) hint() string {

@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"github.com/weirws/weir/cmd/weir/internal/problem"
+	"github.com/weirws/weir/cmd/weir/internal/trust"
 	"github.com/weirws/weir/engine"
 )
 
@@ -75,7 +76,10 @@ func explainDial(ctx context.Context, err error, rawURL string) error {
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem.Failure(err, fmt.Sprintf("%s did not answer within %v", host, engine.DefaultMaxUpgradeTime), "Check that it is a WebSocket server and can be reached.")
 	}
-	return problem.Failure(err, "cannot connect to "+host+": "+innermost(err), "Check that it is a WebSocket server: weir connect speaks ws://.")
+	if told := trust.Explain(err, host); told != nil {
+		return told
+	}
+	return problem.Failure(err, "cannot connect to "+host+": "+innermost(err), "Check that it is a WebSocket server, and that its URL begins with wss:// if it wants TLS.")
 }
 
 // complaint is what the body of a refusal says, in one line: an error in JSON

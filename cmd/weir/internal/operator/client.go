@@ -5,6 +5,7 @@ package operator
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,11 +35,15 @@ type Client struct {
 }
 
 // NewClient returns a Client for base, like "http://127.0.0.1:8081", or
-// "unix:/path".
-func NewClient(base, token string) *Client {
+// "unix:/path". secured is for https:// URLs; nil: the system's authorities are
+// trusted.
+func NewClient(base, token string, secured *tls.Config) *Client {
 	c := &Client{base: strings.TrimSuffix(base, "/"), token: token}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.ResponseHeaderTimeout = answerTime // of streams, too
+	if secured != nil {
+		transport.TLSClientConfig = secured
+	}
 	if path, ok := strings.CutPrefix(base, "unix:"); ok {
 		c.base = "http://localhost"
 		transport.Proxy = nil

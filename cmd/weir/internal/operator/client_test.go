@@ -23,7 +23,7 @@ func answering(t *testing.T, status int, body string) (*Client, *http.Request) {
 		_, _ = io.WriteString(w, body) // an error is the client's
 	}))
 	t.Cleanup(s.Close)
-	return NewClient(s.URL+"/", "the token"), last
+	return NewClient(s.URL+"/", "the token", nil), last
 }
 
 func TestConns(t *testing.T) {
