@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -39,35 +40,37 @@ func TestHTTP2(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), self, "-test.run=^(TestMatrix|TestConnect.*)$", "-test.v", "-test.timeout=5m")
+	cmd := exec.CommandContext(t.Context(), self, "-test.run=^(TestMatrix|TestConnect.*|TestSocket.*|TestNetConn|TestWriters)$", "-test.v", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), http2Only+"=1", "GODEBUG=http2xconnect=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if !strings.Contains(string(out), "--- PASS: TestMatrix/workers/1_loops/http2/") || !strings.Contains(string(out), "--- PASS: TestConnectRefused") {
-		t.Errorf("nothing was tested:\n%s", out)
+	for _, name := range []string{"TestMatrix/workers/1_loops/http2/", "TestConnectRefused", "TestConnectAccept ", "TestSocket ", "TestNetConn/inline/socket/"} {
+		if !strings.Contains(string(out), "--- PASS: "+name) {
+			t.Errorf("%s was not tested:\n%s", name, out)
+		}
 	}
 }
 
-// overHTTP2 puts a door of HTTP/2 before the Server: what a peer asks over TCP is asked again as an extended CONNECT by
+// overHTTP2 puts a door of HTTP/2 before the Server.
+func (s *running) overHTTP2() { s.network, s.addr = "tcp", http2Door(s.t, s.Server) }
+
+// http2Door puts a door of HTTP/2 before h: what a peer asks over TCP is asked again as an extended CONNECT by
 // net/http's client, RFC 8441, and the bytes of the stream are passed on as they are.
-func (s *running) overHTTP2() {
-	hs := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+func http2Door(t testing.TB, h http.Handler) (addr string) {
+	t.Helper()
+	hs := startHTTP2(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ProtoMajor != 2 || r.Method != http.MethodConnect {
-			s.t.Errorf("got %s over %s", r.Method, r.Proto)
+			t.Errorf("got %s over %s", r.Method, r.Proto)
 		}
-		s.ServeHTTP(w, r)
+		h.ServeHTTP(w, r)
 	}))
-	hs.EnableHTTP2 = true
-	hs.StartTLS()
-	s.t.Cleanup(hs.Close)
-	client := clientOf(s.t, hs)
+	client := clientOf(t, hs)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-	s.network, s.addr = "tcp", ln.Addr().String()
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -75,17 +78,28 @@ func (s *running) overHTTP2() {
 			if err != nil {
 				return
 			}
-			all.Go(func() { s.passOn(nc, hs.URL, client) })
+			all.Go(func() { passOn(t, nc, hs.URL, client) })
 		}
 	})
-	s.t.Cleanup(func() {
+	t.Cleanup(func() {
 		ln.Close()
 		all.Wait()
 	})
+	return ln.Addr().String()
+}
+
+// startHTTP2 runs h behind net/http with HTTP/2, until the end of t.
+func startHTTP2(t testing.TB, h http.Handler) *httptest.Server {
+	t.Helper()
+	hs := httptest.NewUnstartedServer(h)
+	hs.EnableHTTP2 = true
+	hs.StartTLS()
+	t.Cleanup(hs.Close)
+	return hs
 }
 
 // passOn connects nc with a stream of hs.
-func (s *running) passOn(nc net.Conn, url string, client *http.Client) {
+func passOn(t testing.TB, nc net.Conn, url string, client *http.Client) {
 	defer nc.Close()
 	br := bufio.NewReader(nc)
 	asked, err := http.ReadRequest(br)
@@ -96,7 +110,7 @@ func (s *running) passOn(nc net.Conn, url string, client *http.Client) {
 	defer toServer.Close()
 	r, err := http.NewRequest(http.MethodConnect, url+asked.URL.Path, up)
 	if err != nil {
-		s.t.Error(err)
+		t.Error(err)
 		return
 	}
 	r.Header = asked.Header.Clone()
@@ -106,7 +120,7 @@ func (s *running) passOn(nc net.Conn, url string, client *http.Client) {
 	r.Header.Set(":protocol", "websocket")
 	answer, err := client.Do(r)
 	if err != nil {
-		s.t.Errorf("CONNECT: %v", err)
+		t.Errorf("CONNECT: %v", err)
 		return
 	}
 	defer answer.Body.Close()
@@ -122,7 +136,7 @@ func (s *running) passOn(nc net.Conn, url string, client *http.Client) {
 	answer.Header.Del("Sec-Websocket-Extensions")
 	head, err := codec.AppendUpgrade(nil, []byte(asked.Header.Get("Sec-Websocket-Key")), protocol, extensions, answer.Header)
 	if err != nil {
-		s.t.Error(err)
+		t.Error(err)
 	}
 	_, _ = nc.Write(head)
 	done := make(chan struct{})
@@ -143,10 +157,7 @@ func TestConnectRefused(t *testing.T) {
 		t.Skip("TestHTTP2 runs it")
 	}
 	s := rig{loops: 1, door: http2ed}.make(t, echo, &Options{Origins: []string{"a.test"}, Subprotocols: []string{"y"}})
-	hs := httptest.NewUnstartedServer(s.Server)
-	hs.EnableHTTP2 = true
-	hs.StartTLS()
-	t.Cleanup(hs.Close)
+	hs := startHTTP2(t, s.Server)
 	client := clientOf(t, hs)
 	for _, c := range []struct {
 		name   string
@@ -195,18 +206,11 @@ func TestConnectRefused(t *testing.T) {
 	s.idle()
 }
 
-// Accept can't serve what ends with its handler, and says so.
-func TestConnectAccept(t *testing.T) {
-	if os.Getenv(http2Only) == "" {
-		t.Skip("TestHTTP2 runs it")
-	}
-	s := usual.make(t, Handler{}, nil)
-	hs := httptest.NewUnstartedServer(accepting(t, s.Server, nil))
-	hs.EnableHTTP2 = true
-	hs.StartTLS()
-	t.Cleanup(hs.Close)
-	client := clientOf(t, hs)
-	r, err := http.NewRequest(http.MethodConnect, hs.URL, http.NoBody)
+// connect asks for an extended CONNECT, and sends nothing else before the end of t.
+func connect(t testing.TB, client *http.Client, url string) *http.Response {
+	t.Helper()
+	up, toServer := io.Pipe()
+	r, err := http.NewRequest(http.MethodConnect, url, up)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,8 +220,62 @@ func TestConnectAccept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusNotImplemented {
-		t.Errorf("got %v", answer.Status)
+	t.Cleanup(func() {
+		toServer.Close()
+		answer.Body.Close()
+	})
+	return answer
+}
+
+// Accept refuses what would end with its handler, and serves it when that waits.
+func TestConnectAccept(t *testing.T) {
+	if os.Getenv(http2Only) == "" {
+		t.Skip("TestHTTP2 runs it")
 	}
+	s := usual.make(t, Handler{}, nil)
+	accepted := make(chan *Socket, 1)
+	h := accepting(t, s.Server, accepted)
+	bare := startHTTP2(t, h)
+	if answer := connect(t, clientOf(t, bare), bare.URL); answer.StatusCode != http.StatusNotImplemented {
+		t.Errorf("not wrapped: got %v", answer.Status)
+	}
+	for _, row := range []struct {
+		name    string
+		handler http.HandlerFunc
+		end     func(sock *Socket) // nil: the handler panics
+	}{
+		{"the handler returns", h.ServeHTTP, func(sock *Socket) { sock.CloseNow() }},
+		{"closed when it returns", func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			sock := <-accepted
+			sock.Write(t.Context(), Text, []byte("hi"))
+			accepted <- sock
+			sock.CloseNow()
+		}, func(*Socket) {}},
+		{"the handler panics", func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			panic(http.ErrAbortHandler)
+		}, nil},
+		{"accepted twice", func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r)
+			if _, err := s.Accept(w, r); !errors.Is(err, errAcceptedTwice) {
+				t.Errorf("got %v", err)
+			}
+		}, func(sock *Socket) { sock.CloseNow() }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			hs := startHTTP2(t, s.Accepting(row.handler))
+			answer := connect(t, clientOf(t, hs), hs.URL)
+			if answer.StatusCode != http.StatusOK {
+				t.Fatalf("got %v", answer.Status)
+			}
+			sock := within(t, "Accept", accepted)
+			if row.end != nil {
+				row.end(sock)
+			}
+			_, _ = io.ReadAll(answer.Body) // ends, whatever it says
+			within(t, "the end", sock.Conn().Context().Done())
+		})
+	}
+	s.idle()
 }

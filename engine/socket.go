@@ -28,20 +28,25 @@ type Socket struct {
 // Accept answers the opening handshake r that a net/http server received, by the
 // Server's Options, and returns the connection. No Handler is asked, and no Path,
 // which is the mux's business. If r is refused the answer has been given when
-// Accept returns the *Refusal. Over HTTP/2, where a connection ends with its
-// http.Handler, it refuses with 501: ServeHTTP does serve those. It may be called
-// from any goroutine, and does not block, unless CheckOrigin does.
+// Accept returns the *Refusal. It may be called from any goroutine, and does not
+// block, unless CheckOrigin does.
+//
+// Over HTTP/2, where a connection ends with its http.Handler, that is to be
+// wrapped by [Server.Accepting]; otherwise Accept refuses with 501.
 func (s *Server) Accept(w http.ResponseWriter, r *http.Request) (*Socket, error) {
-	if codec.IsConnect(r) {
-		err := refusal(http.StatusNotImplemented)
-		s.refuseHTTP(w, r, err)
-		return nil, fmt.Errorf("engine: accept: %w", err)
-	}
-	c, err := s.takeOver(w, r, s.sockets)
+	c, err := s.acceptAs(w, r)
 	if err != nil {
 		return nil, fmt.Errorf("engine: accept: %w", err)
 	}
 	return newSocket(c), nil
+}
+
+// acceptAs is Accept by the version of HTTP.
+func (s *Server) acceptAs(w http.ResponseWriter, r *http.Request) (*Conn, error) {
+	if codec.IsConnect(r) {
+		return s.acceptConnect(w, r)
+	}
+	return s.takeOver(w, r, s.sockets)
 }
 
 // DialSocket is Dial for a connection in hand.

@@ -41,7 +41,11 @@ func acceptor(t testing.TB, o *Options) (url string, accepted <-chan *Socket) {
 	}
 	t.Cleanup(func() { s.Close() })
 	ch := make(chan *Socket, 16)
-	hs := httptest.NewServer(accepting(t, s, ch))
+	h := accepting(t, s, ch)
+	if os.Getenv(http2Only) != "" {
+		return "ws://" + http2Door(t, s.Accepting(h)), ch
+	}
+	hs := httptest.NewServer(h)
 	t.Cleanup(hs.Close)
 	return "ws" + strings.TrimPrefix(hs.URL, "http"), ch
 }
