@@ -176,6 +176,31 @@ func TestCompressionThreshold(t *testing.T) {
 	p.closing()
 }
 
+// TestCompressionLevel: a higher one makes messages shorter.
+func TestCompressionLevel(t *testing.T) {
+	var text bytes.Buffer
+	for i := range 3000 {
+		fmt.Fprintf(&text, "%d %x; ", i*i, i%97)
+	}
+	var sizes []int
+	for _, level := range []int{1, 9} {
+		s := usual.serve(t, Handler{}, &Options{Compression: CompressionShared, CompressionLevel: level})
+		p := s.zipped(offerDeflate)
+		if err := s.only().Send(Text, text.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		f, err := p.next() // as it is on the wire
+		if err != nil || f.rsv == 0 {
+			t.Fatalf("got %v, %v", f, err)
+		}
+		sizes = append(sizes, len(f.payload))
+		p.closing()
+	}
+	if sizes[1] >= sizes[0] {
+		t.Errorf("at levels 1 and 9: %d bytes", sizes)
+	}
+}
+
 // TestClientOffers what it was told to, and takes no answer that does not fit.
 func TestClientOffers(t *testing.T) {
 	for _, tt := range []struct {

@@ -248,7 +248,7 @@ func TestHostile9Origin(t *testing.T) {
 	}
 }
 
-// Extensions are not built yet: what is offered is declined, whatever it is.
+// Without Compression what is offered is declined, whatever it is.
 func TestHostile10Extensions(t *testing.T) {
 	s := usual.serve(t, echo, nil)
 	for _, v := range []string{
