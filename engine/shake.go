@@ -113,7 +113,7 @@ func (s *secure) begin(l *loop) {
 			}
 		})
 	})
-	s.shake.Feed(s.hello)
+	s.shake.Greet(s.hello)
 	s.hello = nil
 	l.core.shakes.running.Add(1)
 	go s.run(l, s.shake) // ends with the handshake, at the latest when c is closed; core.close waits

@@ -153,17 +153,3 @@ func yielding(nc net.Conn, f func()) {
 	}
 	f()
 }
-
-// Hello reports whether b, the first bytes of a client, has a whole record: a
-// handshake that is begun before that only waits. It does too if b can't be a
-// record, which is for the handshake to say.
-func Hello(b []byte) bool {
-	if len(b) < headerBytes {
-		return false
-	}
-	n := int(b[3])<<8 | int(b[4])
-	return b[0] != recordHandshake || n > maxCipherBytes || len(b) >= headerBytes+n
-}
-
-// recordHandshake is the type of the first record.
-const recordHandshake = 22

@@ -53,23 +53,36 @@ func pairWith(t testing.TB, version uint16, n int, set func(client *tls.Config),
 	t.Helper()
 	sc, cc := testConfigs(t, version)
 	set(cc)
+	inPieces := func(h *Handshake, b []byte) {
+		for len(b) > 0 {
+			m := min(n, len(b))
+			h.Feed(b[:m])
+			b = b[m:]
+		}
+	}
+	return shakeHands(t, sc, cc, inPieces, func(h *Handshake, b []byte) {
+		_, _ = heard.Write(b) // in memory
+		inPieces(h, b)
+	})
+}
+
+// pairOf is pair, whose server is fed by feed.
+func pairOf(t testing.TB, version uint16, feed func(server *Handshake, b []byte)) (server, client *Pump) {
+	t.Helper()
+	sc, cc := testConfigs(t, version)
+	return shakeHands(t, sc, cc, feed, func(h *Handshake, b []byte) { h.Feed(b) })
+}
+
+// shakeHands has both ends of a connection shake hands: what one says is fed to the other.
+func shakeHands(t testing.TB, sc, cc *tls.Config, toServer, toClient func(h *Handshake, b []byte)) (server, client *Pump) {
+	t.Helper()
 	server = Server(nowhere{}, sc)
 	client = &Pump{t: transport{addrs: nowhere{}}}
 	client.tls = tls.Client(&client.t, cc)
 	slots := NewSlots(1)
 	var hs, hc *Handshake
-	feed := func(h **Handshake, heard io.Writer) func([]byte) {
-		return func(b []byte) {
-			_, _ = heard.Write(b) // in memory
-			for len(b) > 0 {
-				m := min(n, len(b))
-				(*h).Feed(b[:m])
-				b = b[m:]
-			}
-		}
-	}
-	hs = server.Begin(slots, feed(&hc, heard), nil)
-	hc = client.Begin(slots, feed(&hs, io.Discard), nil)
+	hs = server.Begin(slots, func(b []byte) { toClient(hc, b) }, nil)
+	hc = client.Begin(slots, func(b []byte) { toServer(hs, b) }, nil)
 	var both sync.WaitGroup
 	errs := make([]error, 2)
 	both.Go(func() { errs[0] = hs.Run() })
