@@ -200,7 +200,7 @@ var others = strings.Fields(`
 	gws: WriteAsync reader storage Broadcaster Authorize
 	gorilla: PreparedMessage ReadJSON WriteJSON Proxy CheckOrigin NextReader NextWriter
 	coder: context NetConn CloseRead Ping wsjson
-	nbio: listeners TLS executor HTTP/2
+	nbio: listeners TLS executor HTTP/2 reconnecting-websocket
 `)
 
 // unmentioned are the items that stand in no first cell of the tables whose first column is titled so.

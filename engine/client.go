@@ -11,6 +11,7 @@ type Client struct {
 	core    *core
 	base    *route
 	sockets *route // of DialSocket
+	keeps   keeps
 
 	life context.Context // until Close
 	end  context.CancelFunc
@@ -52,7 +53,9 @@ func (cl *Client) LoopMetrics() []LoopMetrics { return cl.core.loopMetrics() }
 // by a callback, which it would wait for. A Dial that is under way ends with
 // [net.ErrClosed]. It returns nil.
 func (cl *Client) Close() error {
+	cl.keeps.close()
 	cl.end()
 	cl.core.close()
+	cl.keeps.running.Wait()
 	return nil
 }

@@ -79,7 +79,7 @@ func (cl *Client) Dial(ctx context.Context, rawURL string, o *DialOptions) (*Con
 func (cl *Client) dial(ctx context.Context, rawURL string, o *DialOptions, rt *route) (*Conn, error) {
 	at, err := parseEndpoint(rawURL)
 	if err != nil {
-		return nil, fmt.Errorf("engine: dial: %w", err)
+		return nil, fmt.Errorf("engine: dial: %w", final{err})
 	}
 	d := dialing{client: cl, route: rt, at: at}
 	if o != nil {
@@ -131,7 +131,7 @@ func (d *dialing) attempt(ctx context.Context) (*Conn, error) {
 	}
 	request, err := codec.AppendRequest(nil, &head) // it judges them
 	if err != nil {
-		return nil, err
+		return nil, final{err}
 	}
 	nc, pump, err := d.connect(ctx)
 	if err != nil {
@@ -238,7 +238,7 @@ func (d *dialing) handshake(ctx context.Context, nc net.Conn, pump *tlspump.Pump
 	}
 	if d.Answered != nil {
 		if err := d.Answered(answer.Header()); err != nil {
-			return nil, err
+			return nil, final{err}
 		}
 	}
 	if !stop() {

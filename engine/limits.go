@@ -40,6 +40,12 @@ const (
 	// DefaultKeepAlive is the silence after which a ping is sent. A peer that
 	// stays silent for as long again is taken for dead.
 	DefaultKeepAlive = 30 * time.Second
+	// DefaultMinReconnectDelay and DefaultMaxReconnectDelay bound the pauses of Keep:
+	// half a million clients that lost their server come back within a second at
+	// first, which is ten loops' DefaultMaxHandshakesPerSecond, and within 30 s, 17,000
+	// in each, when it does not keep up.
+	DefaultMinReconnectDelay = time.Second
+	DefaultMaxReconnectDelay = 30 * time.Second
 	// DefaultCloseTimeout bounds the closing handshake, the backlog before it
 	// included.
 	DefaultCloseTimeout = 5 * time.Second
@@ -75,6 +81,8 @@ const (
 	// maxFedBytes is how much a client may send before its handshake has used
 	// what it sent before; then its socket is not read.
 	maxFedBytes = 64 << 10
+	// maxRetryHint bounds how long a server may ask to be left alone by Keep.
+	maxRetryHint = time.Hour
 	// plainBytes is the buffer of a loop for what TLS connections decrypt; they
 	// have none.
 	plainBytes = 64 << 10

@@ -41,7 +41,10 @@ func (d *dialing) follow(answer *redirection) error {
 	if d.Header == nil {
 		d.Header = http.Header{}
 	}
-	return d.Redirect(to.url, d.Header)
+	if err := d.Redirect(to.url, d.Header); err != nil {
+		return final{err}
+	}
+	return nil
 }
 
 // personal are the fields that are for the host alone that they were written
