@@ -127,7 +127,7 @@ func TestOperatorsTLS(t *testing.T) {
 	sub := weirtest.Start(t, "sub", "--url", url, "--ca", certFile, "--count", "1", "news")
 	for !strings.Contains(weirtest.Run(t, "", "topics", "--admin", front.URL, "--ca", certFile).Stdout, "news") { // each look takes a while
 	}
-	if got := weirtest.Run(t, "", "pub", "-c", path, "--url", url, "-k", "news", "hello"); got.Exit != 0 || !strings.Contains(got.Stdout, "to 1 receivers") {
+	if got := weirtest.Run(t, "", "pub", "-c", path, "--url", url, "-k", "news", "hello"); got.Exit != 0 || !strings.Contains(got.Stdout, "to 1 receiver, ") {
 		t.Errorf("pub: got %+v", got)
 	}
 	sub.Stdout("^hello\n$")
