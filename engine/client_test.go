@@ -155,6 +155,23 @@ func TestClientClosesAtOnce(t *testing.T) {
 // fake accepts one connection after the other, reads the request's head and answers with what answer returns.
 func fake(t *testing.T, answer func(key string) string, then func(nc net.Conn, br *bufio.Reader)) string {
 	t.Helper()
+	return "ws://" + listening(t, func(nc net.Conn) {
+		_ = nc.SetDeadline(time.Now().Add(patience)) // the read tells
+		br := bufio.NewReader(nc)
+		r, err := http.ReadRequest(br)
+		if err != nil {
+			return
+		}
+		fmt.Fprint(nc, answer(r.Header.Get("Sec-WebSocket-Key")))
+		if then != nil {
+			then(nc, br)
+		}
+	}) + "/"
+}
+
+// listening accepts one connection after the other, and closes each when serve returns.
+func listening(t *testing.T, serve func(nc net.Conn)) (addr string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -168,21 +185,12 @@ func fake(t *testing.T, answer func(key string) string, then func(nc net.Conn, b
 			}
 			all.Go(func() {
 				defer nc.Close()
-				_ = nc.SetDeadline(time.Now().Add(patience)) // the read tells
-				br := bufio.NewReader(nc)
-				r, err := http.ReadRequest(br)
-				if err != nil {
-					return
-				}
-				fmt.Fprint(nc, answer(r.Header.Get("Sec-WebSocket-Key")))
-				if then != nil {
-					then(nc, br)
-				}
+				serve(nc)
 			})
 		}
 	})
 	t.Cleanup(func() { ln.Close(); all.Wait() })
-	return "ws://" + ln.Addr().String() + "/"
+	return ln.Addr().String()
 }
 
 func acceptFor(key string) string {

@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
@@ -341,69 +340,31 @@ func whereDialsWait(t *testing.T, waits func()) map[string]struct {
 	}
 }
 
-// listening accepts one connection after the other, and closes each when serve returns.
-func listening(t *testing.T, serve func(nc net.Conn)) (addr string) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			nc, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() {
-				defer nc.Close()
-				serve(nc)
+// Whoever ends its context, or closes the Client, ends a Dial wherever it waits, and nothing of it is left.
+func TestDialEnded(t *testing.T) {
+	home(t)
+	waits := make(chan struct{}, 10)
+	for name, at := range whereDialsWait(t, func() { waits <- struct{}{} }) {
+		for _, closes := range []bool{false, true} {
+			t.Run(name+choose(closes, "/Close", "/context"), func(t *testing.T) {
+				cl := usual.client(t, Handler{}, &Options{MaxUpgradeTime: time.Hour})
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				dialled := make(chan error, 1)
+				go func() { // ends with Dial
+					_, err := cl.Dial(ctx, at.url, &at.o)
+					dialled <- err
+				}()
+				within(t, "it waits", waits)
+				if closes {
+					cl.Close()
+				} else {
+					cancel()
+				}
+				if err := within(t, "Dial returns", dialled); !errors.Is(err, choose(closes, net.ErrClosed, context.Canceled)) {
+					t.Errorf("got %v", err)
+				}
 			})
 		}
-	})
-	t.Cleanup(func() { ln.Close(); all.Wait() })
-	return ln.Addr().String()
-}
-
-// Whoever ends its context ends a Dial wherever it waits, and nothing of it is left.
-func TestDialCancelled(t *testing.T) {
-	home(t)
-	waits := make(chan struct{}, 10)
-	for name, at := range whereDialsWait(t, func() { waits <- struct{}{} }) {
-		t.Run(name, func(t *testing.T) {
-			cl := usual.client(t, Handler{}, &Options{MaxUpgradeTime: time.Hour})
-			ctx, cancel := context.WithCancel(context.Background())
-			dialled := make(chan error, 1)
-			go func() { // ends with Dial
-				_, err := cl.Dial(ctx, at.url, &at.o)
-				dialled <- err
-			}()
-			within(t, "it waits", waits)
-			cancel()
-			if err := within(t, "Dial returns", dialled); !errors.Is(err, context.Canceled) {
-				t.Errorf("got %v", err)
-			}
-		})
-	}
-}
-
-// So does Close.
-func TestDialWhileClosing(t *testing.T) {
-	home(t)
-	waits := make(chan struct{}, 10)
-	for name, at := range whereDialsWait(t, func() { waits <- struct{}{} }) {
-		t.Run(name, func(t *testing.T) {
-			cl := usual.client(t, Handler{}, &Options{MaxUpgradeTime: time.Hour})
-			dialled := make(chan error, 1)
-			go func() { // ends with Dial
-				_, err := cl.Dial(t.Context(), at.url, &at.o)
-				dialled <- err
-			}()
-			within(t, "it waits", waits)
-			cl.Close()
-			if err := within(t, "Dial returns", dialled); !errors.Is(err, net.ErrClosed) {
-				t.Errorf("got %v", err)
-			}
-		})
 	}
 }

@@ -190,7 +190,6 @@ type socksServer struct {
 }
 
 func (s *socksServer) serve(nc net.Conn) {
-	defer nc.Close()
 	if !s.greet(nc) {
 		return
 	}
@@ -260,25 +259,11 @@ func backEnd(c *Conn) string {
 func TestProxySOCKS5(t *testing.T) {
 	plain := usual.serve(t, greeter, nil)
 	secured, trust := usual.serveTLS(t, usual.make(t, greeter, nil))
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := socksServer{home: plain.addr}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			nc, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { s.serve(nc) })
-		}
-	})
-	t.Cleanup(func() { ln.Close(); all.Wait() })
+	at := listening(t, s.serve)
 	cl, got := usual.greeted(t)
 	t.Cleanup(func() { cl.Close() })
-	proxy := "socks5://u:p@" + ln.Addr().String()
+	proxy := "socks5://u:p@" + at
 	direct, err := cl.Dial(context.Background(), "ws://"+plain.addr, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -304,7 +289,7 @@ func TestProxySOCKS5(t *testing.T) {
 			t.Errorf("got %q after %d", m, s.passed.Load())
 		}
 	}
-	for _, p := range []string{"socks5h://u:wrong@" + ln.Addr().String(), "socks5://" + ln.Addr().String(), "socks5://127.0.0.1:1"} {
+	for _, p := range []string{"socks5h://u:wrong@" + at, "socks5://" + at, "socks5://127.0.0.1:1"} {
 		if _, err := cl.Dial(context.Background(), "ws://there.test/a", &DialOptions{Proxy: through(p)}); err == nil || !strings.Contains(err.Error(), "proxy socks5") {
 			t.Errorf("%s: got %v", p, err)
 		}
