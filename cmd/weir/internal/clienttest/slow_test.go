@@ -5,32 +5,13 @@ package clienttest
 import (
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"regexp"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 )
-
-// stalledReader is a client of a topic with a real socket that reads nothing.
-func stalledReader(t *testing.T, s *weirtest.Server, topic string) {
-	t.Helper()
-	d := net.Dialer{Control: func(_, _ string, rc syscall.RawConn) error { // little waits in the kernel
-		return rc.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) })
-	}}
-	c, err := d.DialContext(t.Context(), "tcp", s.Host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { c.Close() })
-	ask := "GET /ws?topic=" + topic + " HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-	if _, err := io.WriteString(c, ask); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // slowTotals is what the metrics say of slow clients, by policy.
 func slowTotals(t *testing.T, s *weirtest.Server) map[string]string {
@@ -74,7 +55,7 @@ drain: {delay: 0s, duration: 0s}
 	policies := map[string]string{"old": "drop_old", "new": "drop_new", "newest": "conflate", "gone": "disconnect"}
 	data := strings.Repeat("x", 60<<10)
 	for topic, policy := range policies {
-		stalledReader(t, s, topic)
+		weirtest.Stalled(t, s.Host, topic)
 		for n := 0; slowTotals(t, s)[policy] == "0"; n++ {
 			if n > 1000 {
 				t.Fatalf("%s: nothing is counted", policy)

@@ -22,6 +22,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/config"
 	"github.com/weirws/weir/cmd/weir/internal/metrics"
 	"github.com/weirws/weir/cmd/weir/internal/stats"
+	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 	"github.com/weirws/weir/engine"
 )
 
@@ -48,19 +49,8 @@ func stalled(t *testing.T, class config.Class) *slowReader {
 	c := testConfig()
 	c.Topics = []config.Class{class}
 	g, host := startWith(t, Options{Config: c})
-	d := net.Dialer{Control: func(_, _ string, rc syscall.RawConn) error { // little waits in the kernel
-		return rc.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4<<10) })
-	}}
-	conn, err := d.DialContext(t.Context(), "tcp", host)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
+	conn := weirtest.Stalled(t, host, "a")
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
-	ask := "GET /ws?topic=a HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-	if _, err := io.WriteString(conn, ask); err != nil {
 		t.Fatal(err)
 	}
 	await(t, "it subscribes", func() bool { return g.hub.Find("a") != nil && g.hub.Find("a").Subscribers() == 1 })
