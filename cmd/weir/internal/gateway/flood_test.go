@@ -45,7 +45,7 @@ func flood(t *testing.T, host, topic string, n int) (taken, busy uint64) {
 	t.Helper()
 	const publishers = 8
 	var answers [600]atomic.Uint64
-	body := strings.Repeat("x", 4<<10)
+	body := strings.Repeat("x", 8<<10)
 	var wg sync.WaitGroup
 	for range publishers {
 		wg.Go(func() {
@@ -81,7 +81,7 @@ func flood(t *testing.T, host, topic string, n int) (taken, busy uint64) {
 // as dropped is what was taken, for each subscriber; and memory stays within its
 // budget.
 func TestFlood(t *testing.T) {
-	const readers, stalled, published, budget = 50, 10, 1600, 64 << 20
+	const readers, stalled, published, budget = 20, 5, 800, 64 << 20
 	c := testConfig()
 	c.Topics = []config.Class{{Match: "*", OnSlow: config.DropOld, MaxPendingBytes: 64 << 10}}
 	c.Limits.PendingBudget = budget
@@ -131,7 +131,7 @@ func TestFlood(t *testing.T) {
 // TestBusy: what is refused because more is published than can be given out is
 // nobody's: nothing of it arrives, and nothing counts as dropped.
 func TestBusy(t *testing.T) {
-	const readers, ahead = 50, 20_000
+	const readers, ahead = 50, 8_000
 	g, host := start(t)
 	all := gather(t, g, host, "a", readers)
 	m := hub.Message{Topic: "a", Kind: engine.Text, Data: []byte("x")}
