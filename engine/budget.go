@@ -174,6 +174,17 @@ func (c *Conn) stuck(l *loop) bool {
 	return c.in != nil && c.in.bytes() >= largeBytes && c.stops.Load()&(stopBudget|stopEnd) == stopBudget && l.now-c.in.stopped > strainTicks
 }
 
+// bulky reports whether much has waited for c's socket for long while the process
+// is near GOMEMLIMIT: it may be others that need the memory, and no bound of ours
+// is reached then. mu is held.
+func (c *Conn) bulky(l *loop) bool {
+	if !l.core.budget.pressed.Load() || c.state != Open || c.out == nil || c.out.Memory() < largeBytes {
+		return false
+	}
+	since, held := c.out.Held()
+	return held && l.now-since > strainTicks
+}
+
 // relax undoes restrain if there is no reason any more.
 func (c *Conn) relax(blocked bool) {
 	if c.stops.Load()&stopBudget == 0 {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -98,6 +99,8 @@ func newCore(s settings) (co *core, err error) {
 		ReadBytes: readBytes,
 		TurnBytes: turnBytes,
 		Streams:   s.streams,
+
+		UnackedTime: min(s.MaxUnackedTime, math.MaxInt32*time.Millisecond),
 		Start: func(p *poller.Loop) {
 			l := co.newLoop(p)
 			p.Value = l

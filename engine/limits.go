@@ -46,6 +46,9 @@ const (
 	// in each, when it does not keep up.
 	DefaultMinReconnectDelay = time.Second
 	DefaultMaxReconnectDelay = 30 * time.Second
+	// DefaultMaxUnackedTime is how long a peer that is sent something may be gone: it
+	// is half of what KeepAlive takes to find one that is sent nothing.
+	DefaultMaxUnackedTime = 30 * time.Second
 	// DefaultCloseTimeout bounds the closing handshake, the backlog before it
 	// included.
 	DefaultCloseTimeout = 5 * time.Second
@@ -128,7 +131,8 @@ const (
 	reliefPercent   = 85
 	// largeBytes is the size from which an unfinished message is not read on
 	// above the soft mark, and strainTicks for how long: then it is given up,
-	// so that messages which nobody may finish don't keep the server there.
+	// so that messages which nobody may finish don't keep the server there. Near
+	// GOMEMLIMIT so is a queue of that size which waits for that long.
 	largeBytes  = 64 << 10
 	strainTicks = 50
 	// minBurdenBytes is the least for which a connection is closed above the

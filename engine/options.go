@@ -106,6 +106,12 @@ type Options struct {
 	// KeepAlive is the silence after which a ping is sent; 30 s. A peer that
 	// is silent for as long again is closed with 1006. Negative: off.
 	KeepAlive time.Duration
+	// MaxUnackedTime is how long a peer may leave unacknowledged what it was sent, or
+	// take nothing of it, until the system ends the connection, which is closed with
+	// 1006; 30 s. It is TCP_USER_TIMEOUT, of sockets of listeners and on Linux only;
+	// elsewhere, and for a peer to which nothing is sent, KeepAlive finds the dead.
+	// Negative: as long as the system likes.
+	MaxUnackedTime time.Duration
 	// IdleTimeout closes a connection on which no message was received for so
 	// long, with 1000; off. Pings and pongs don't count.
 	IdleTimeout time.Duration
@@ -238,6 +244,7 @@ func newSettings(o *Options) (settings, error) {
 	}{
 		{"MaxUpgradeTime", &s.MaxUpgradeTime, DefaultMaxUpgradeTime, false, &s.upgrade},
 		{"KeepAlive", &s.KeepAlive, DefaultKeepAlive, true, &s.keepAlive},
+		{"MaxUnackedTime", &s.MaxUnackedTime, DefaultMaxUnackedTime, true, new(uint32)},
 		{"IdleTimeout", &s.IdleTimeout, 0, true, &s.idle},
 		{"CloseTimeout", &s.CloseTimeout, DefaultCloseTimeout, false, &s.closing},
 		{"MaxLifetime", &s.MaxLifetime, 0, true, &s.lifetime},

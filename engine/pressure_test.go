@@ -5,17 +5,29 @@ import (
 	"runtime"
 	"runtime/debug"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // Near GOMEMLIMIT upgrades are refused, those that are open are served, and when there is memory again all is as before.
 func TestHostile62MemoryLimit(t *testing.T) {
-	for _, o := range []*Options{nil, {MemoryBudget: -1}} {
+	for _, o := range []*Options{{Compression: CompressionShared}, {Compression: CompressionShared, MemoryBudget: -1}} {
 		s := usual.serve(t, echo, o)
 		old := s.open()
-		ballast := make([]byte, 64<<20)
-		runtime.GC() // it is seen as live from now on
-		was := debug.SetMemoryLimit(64 << 20)
-		defer debug.SetMemoryLimit(was)
+		z, zeros := s.zipped(offerDeflate), make([]byte, 10_000)
+		echoed := func(b []byte) wireFrame {
+			z.write(maskedFrame(0x82, b))
+			f, err := z.next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		if f := echoed(zeros); f.rsv != 4 {
+			t.Errorf("messages are not compressed: %v", f)
+		}
+		relieve := press()
+		defer relieve()
 		eventually(t, "upgrades are refused", func() bool { return s.core.budget.now() == levelSoft })
 		p := s.dial()
 		p.write([]byte(ask("/")))
@@ -24,18 +36,64 @@ func TestHostile62MemoryLimit(t *testing.T) {
 		}
 		old.sendText("alive")
 		old.wantText("alive")
-		if CompressAuto.wants(1<<20, s.core) {
-			t.Error("messages are compressed")
+		if f := echoed(zeros); f.rsv != 0 {
+			t.Errorf("messages are compressed: %v", f)
 		}
-		runtime.KeepAlive(ballast)
-		debug.SetMemoryLimit(was)
+		relieve()
 		eventually(t, "they are accepted again", func() bool { return s.core.budget.now() == levelCalm })
-		if !CompressAuto.wants(1<<20, s.core) {
-			t.Error("messages are not compressed any more")
+		if f := echoed(zeros); f.rsv != 4 {
+			t.Errorf("messages are not compressed any more: %v", f)
 		}
 		s.open().closing()
 		old.closing()
 	}
+}
+
+// press has the process be near its GOMEMLIMIT until the returned function is called.
+func press() (relieve func()) {
+	ballast := make([]byte, 64<<20)
+	runtime.GC() // it is seen as live from now on
+	was := debug.SetMemoryLimit(64 << 20)
+	return func() {
+		debug.SetMemoryLimit(was)
+		runtime.KeepAlive(ballast)
+	}
+}
+
+// Near GOMEMLIMIT large queues that wait for long are shed, far below the budget: their connections are closed with 1013.
+// Small ones, and connections at rest, are not.
+func TestHostile62LargeQueues(t *testing.T) {
+	h, ended := ends(Handler{})
+	gather(t, h, Options{MaxBacklogBytes: -1, MaxBacklogAge: -1}, func(cr *crowd) {
+		for len(ended) > 0 {
+			<-ended // those of the other mode
+		}
+		_, large := cr.deaf(20 * deafBytes)
+		_, small := cr.open()
+		small.Send(Binary, blob(30_000))
+		quiet, _ := cr.open()
+		relieve := press()
+		defer relieve()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if large.State() != Open {
+			cr.t.Error("it is closed at once")
+		}
+		time.Sleep((strainTicks + 2*patrolTicks) * tick)
+		synctest.Wait()
+		if large.State() == Open || small.State() != Open {
+			cr.t.Errorf("with a large queue it is %v, with a small one %v", large.State(), small.State())
+		}
+		if m := cr.s.Metrics(); m.Shed != 1 {
+			cr.t.Errorf("%d are shed", m.Shed)
+		}
+		quiet.send(opPinged, []byte("alive"))
+		quiet.want(opPonged, []byte("alive"))
+		large.CloseNow()
+		if e := within(cr.t, "Close", ended); e.Code != StatusTryAgainLater || e.Err != ErrMemory {
+			cr.t.Errorf("got %+v", e)
+		}
+	})
 }
 
 // The budget is at most half of what the process has.

@@ -57,6 +57,7 @@ func (c *Conn) inspect(l *loop) bool {
 		return true
 	}
 	blocked, closed := c.blocked, c.state == Closed
+	bulky := blocked && c.bulky(l)
 	if !closed {
 		c.weary(l)
 	}
@@ -68,7 +69,7 @@ func (c *Conn) inspect(l *loop) bool {
 		return false
 	}
 	c.strain(l, blocked)
-	if !blocked && c.stuck(l) {
+	if bulky || !blocked && c.stuck(l) {
 		c.shed(l)
 	}
 	c.hurry(l)

@@ -5,6 +5,7 @@ package poller
 import (
 	"net/netip"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -19,6 +20,9 @@ type peer struct {
 
 // inherits: no, at least not everywhere.
 func inherits(int) bool { return false }
+
+// setUserTimeout: these systems have no such option.
+func setUserTimeout(int, time.Duration) error { return nil }
 
 // acceptSock accepts a connection from fd. It is non-blocking.
 func acceptSock(fd int, from *peer) (int, unix.Errno) {

@@ -57,7 +57,7 @@ func (ln *Listener) takeSocket() error {
 	if err != nil {
 		return err
 	}
-	if err := prepareListener(fd); err != nil {
+	if err := ln.prepare(fd); err != nil {
 		_ = unix.Close(fd) // err says more
 		return err
 	}
@@ -69,11 +69,16 @@ func (ln *Listener) takeSocket() error {
 	return nil
 }
 
-// prepareListener prepares fd so that what it accepts needs little more. An accepted socket that
-// lingered would hold up its loop when it is closed.
-func prepareListener(fd int) error {
+// prepare prepares fd so that what it accepts needs little more. An accepted socket that lingered
+// would hold up its loop when it is closed.
+func (ln *Listener) prepare(fd int) error {
 	if err := prepare(fd); err != nil {
 		return err
+	}
+	if d := ln.p.options.UnackedTime; d > 0 {
+		if err := setUserTimeout(fd, d); err != nil {
+			return err
+		}
 	}
 	return os.NewSyscallError("setsockopt", unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{}))
 }

@@ -3,9 +3,11 @@ package poller
 import (
 	"fmt"
 	"log/slog"
+	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Options configures a Poller. The zero value of a field picks the default in its comment.
@@ -13,6 +15,11 @@ type Options struct {
 	Loops     int // event loops; GOMAXPROCS
 	ReadBytes int // read buffer of a loop; 64 KiB, at most 256 KiB
 	TurnBytes int // read from one socket before the others get their turn; 256 KiB
+
+	// UnackedTime is how long a peer may leave unacknowledged what it was sent, or keep its window at
+	// zero, until the system ends the connection with ETIMEDOUT; 0: as long as the system likes. It is
+	// for what listeners with a descriptor of their own accept, on Linux; others have no such option.
+	UnackedTime time.Duration
 
 	// Streams serves every connection as a stream, on loops that are plain goroutines and channels.
 	// A system without a reactor does so always. testing/synctest can follow such loops.
@@ -38,6 +45,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.TurnBytes < 0 {
 		return o, fmt.Errorf("poller: TurnBytes is %d", o.TurnBytes)
+	}
+	if o.UnackedTime < 0 || o.UnackedTime > math.MaxInt32*time.Millisecond {
+		return o, fmt.Errorf("poller: UnackedTime is %v", o.UnackedTime)
 	}
 	if o.Loops == 0 {
 		o.Loops = min(runtime.GOMAXPROCS(0), maxLoops)

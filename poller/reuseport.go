@@ -39,7 +39,7 @@ func (ln *Listener) reusePort() error {
 		if err != nil {
 			return err
 		}
-		if err := prepareListener(fd); err != nil {
+		if err := ln.prepare(fd); err != nil {
 			_ = unix.Close(fd) // err says more
 			return err
 		}
