@@ -22,16 +22,15 @@ func TestUnackedTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := make(chan int)
-			if err := ln.Deal(func(to *Loop, _ netip.AddrPort) (*Conn, Handler) {
+			if err := ln.Deal(func(_ *Loop, _ netip.AddrPort) (*Conn, Handler) {
 				c := new(Conn)
-				to.Do(func() { // it is attached by then
+				return c, onOpen{c, func() {
 					ms, err := unix.GetsockoptInt(int(c.sock)-1, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
 					if err != nil {
 						t.Error(err)
 					}
 					got <- ms
-				})
-				return c, closer{c}
+				}}
 			}); err != nil {
 				t.Fatal(err)
 			}
@@ -53,12 +52,15 @@ func TestUnackedTime(t *testing.T) {
 	}
 }
 
-// closer closes its connection at its end.
-type closer struct{ c *Conn }
+// onOpen is asked when its connection opens, and closes it at its end.
+type onOpen struct {
+	c    *Conn
+	open func()
+}
 
-func (closer) Open()        {}
-func (closer) Room() []byte { return nil }
-func (closer) Data([]byte)  {}
-func (closer) Turned()      {}
-func (closer) Drain()       {}
-func (h closer) End(error)  { h.c.Close() }
+func (h onOpen) Open()      { h.open() }
+func (onOpen) Room() []byte { return nil }
+func (onOpen) Data([]byte)  {}
+func (onOpen) Turned()      {}
+func (onOpen) Drain()       {}
+func (h onOpen) End(error)  { _ = h.c.Close() }
