@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -205,6 +206,30 @@ func TestHostile70HangsInNumbers(t *testing.T) {
 			if m := s.Metrics(); m.Hung != uint64(hangers) {
 				t.Errorf("%d have hung, want %d", m.Hung, hangers)
 			}
+		})
+	}
+}
+
+// A callback that ends its goroutine takes nobody along: its connection goes on to its end, and the others are served.
+func TestHostile70Goexit(t *testing.T) {
+	for _, tc := range allThatHang() {
+		t.Run(tc.name, func(t *testing.T) {
+			var calls atomic.Int32
+			o := tc.o
+			o.Workers = 2
+			s := usual.serve(t, echo, &o)
+			s.Handle("/bad", s.rules.hold(tc.h(func() {
+				calls.Add(1)
+				runtime.Goexit()
+			})))
+			w := witnessed{s.open(), s.open()}
+			p := s.dial()
+			p.write(append([]byte(ask("/bad")), tc.fed...))
+			eventually(t, "it is called", func() bool { return calls.Load() > 0 })
+			p.nc.Close()
+			eventually(t, "it is gone", func() bool { return s.Metrics().Conns == int64(len(w)) })
+			w.alive(t)
+			s.idle()
 		})
 	}
 }
