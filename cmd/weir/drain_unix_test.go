@@ -5,7 +5,6 @@ package main_test
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"slices"
@@ -54,16 +53,8 @@ func draining(t *testing.T, delay, over time.Duration) *weirtest.Server {
 // readiness is what /readyz answers.
 func readiness(t *testing.T, s *weirtest.Server) (int, string) {
 	t.Helper()
-	answer, err := http.Get("http://" + s.Admin + "/readyz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	body, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return answer.StatusCode, string(body)
+	answer, body := s.Operators("/readyz")
+	return answer.StatusCode, body
 }
 
 // awaitUnready waits until weir is not ready.

@@ -153,12 +153,8 @@ func (r *reloading) publishes(key string) (int, string) {
 // operators is what the admin API says at a path.
 func (r *reloading) operators(path string, v any) {
 	r.t.Helper()
-	answer, err := http.Get("http://" + r.Admin + path)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	if err := json.NewDecoder(answer.Body).Decode(v); err != nil {
+	_, text := r.Operators(path)
+	if err := json.Unmarshal([]byte(text), v); err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -627,14 +623,6 @@ func TestReloadBroken(t *testing.T) {
 // metrics is what Prometheus gets.
 func (r *reloading) metrics() string {
 	r.t.Helper()
-	answer, err := http.Get("http://" + r.Admin + "/metrics")
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return string(text)
+	_, text := r.Operators("/metrics")
+	return text
 }

@@ -26,10 +26,7 @@ func shown(t *testing.T, c *tls.Config) string {
 
 func TestFiles(t *testing.T) {
 	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	cert, key := weirtest.Issue(t, "first")
-	weirtest.Replace(t, certFile, cert)
-	weirtest.Replace(t, keyFile, key)
+	certFile, keyFile := weirtest.Certificate(t, dir, "first")
 	c := config.Default()
 	c.Listen.TLS = config.TLS{Cert: certFile, Key: keyFile}
 	var log bytes.Buffer
@@ -67,9 +64,7 @@ func TestFiles(t *testing.T) {
 	if n := strings.Count(log.String(), "the one before stays"); n != 4 {
 		t.Errorf("it was told %d times, want once for each change:\n%s", n, log.String())
 	}
-	last, lastKey := weirtest.Issue(t, "third")
-	weirtest.Replace(t, certFile, last)
-	weirtest.Replace(t, keyFile, lastKey)
+	weirtest.Certificate(t, dir, "third")
 	if err := source.Renew(t.Context()); err != nil || shown(t, tlsConfig) != "third" {
 		t.Errorf("got %v", err)
 	}
@@ -78,10 +73,7 @@ func TestFiles(t *testing.T) {
 // TestFilesSeldom: handshakes make no more than a look every lookEvery.
 func TestFilesSeldom(t *testing.T) {
 	dir := t.TempDir()
-	certFile, keyFile := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
-	cert, key := weirtest.Issue(t, "first")
-	weirtest.Replace(t, certFile, cert)
-	weirtest.Replace(t, keyFile, key)
+	certFile, keyFile := weirtest.Certificate(t, dir, "first")
 	c := config.Default()
 	c.Listen.TLS = config.TLS{Cert: certFile, Key: keyFile}
 	source, err := Open(c, slog.New(slog.DiscardHandler))
@@ -91,9 +83,7 @@ func TestFilesSeldom(t *testing.T) {
 	f := source.(*files)
 	f.every = time.Hour
 	f.look()
-	cert, key = weirtest.Issue(t, "second")
-	weirtest.Replace(t, certFile, cert)
-	weirtest.Replace(t, keyFile, key)
+	weirtest.Certificate(t, dir, "second")
 	if got := shown(t, source.Config()); got != "first" {
 		t.Errorf("got %s, want first: it was looked at just now", got)
 	}
@@ -104,9 +94,7 @@ func TestNotes(t *testing.T) {
 	dir := t.TempDir()
 	c := config.Default()
 	c.Listen.TLS = config.TLS{Cert: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
-	cert, key := weirtest.Issue(t, "first") // for an hour
-	weirtest.Replace(t, c.Listen.TLS.Cert, cert)
-	weirtest.Replace(t, c.Listen.TLS.Key, key)
+	weirtest.Certificate(t, dir, "first") // for an hour
 	for _, test := range []struct {
 		after time.Duration
 		want  string

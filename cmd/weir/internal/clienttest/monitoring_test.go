@@ -3,8 +3,6 @@ package clienttest
 import (
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,20 +22,12 @@ func TestPromtool(t *testing.T) {
 	s := weirtest.Serve(t)
 	ends := listeners(t, s, "a", 3)
 	publish(t, s, "a", "text/plain", "hello")
-	answer, err := http.Get("http://" + s.Admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := weirtest.RunCommand(t, exec.Command(path, "check", "metrics"), string(text)); got.Exit != 0 || got.Stderr+got.Stdout != "" {
+	_, text := s.Operators("/metrics")
+	if got := weirtest.RunCommand(t, exec.Command(path, "check", "metrics"), text); got.Exit != 0 || got.Stderr+got.Stdout != "" {
 		t.Errorf("promtool check metrics: got %+v", got)
 	}
 	for _, want := range []string{`weir_connections{proto="plain"} 3`, `weir_connections_opened_total{proto="plain",result="ok"} 3`, "weir_channels 1", "weir_subscriptions 3", `weir_publish_seconds_count{stage="accept"} 1`} {
-		if !strings.Contains(string(text), "\n"+want+"\n") {
+		if !strings.Contains(text, "\n"+want+"\n") {
 			t.Errorf("there is no %s", want)
 		}
 	}

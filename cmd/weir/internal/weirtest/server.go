@@ -44,6 +44,16 @@ func Echo(t *testing.T, args ...string) *Server {
 // URL is where the server answers with scheme at path.
 func (s *Server) URL(scheme, path string) string { return scheme + "://" + s.Host + path }
 
+// Operators is the answer to a GET of the operators' port, and its body.
+func (s *Server) Operators(path string) (*http.Response, string) {
+	s.t.Helper()
+	r, err := http.NewRequest(http.MethodGet, "http://"+s.Admin+path, nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return s.ask(r)
+}
+
 // Publish publishes a message with the server's key, and returns the answer and
 // its body.
 func (s *Server) Publish(topic, contentType, body string) (*http.Response, string) {
@@ -54,6 +64,12 @@ func (s *Server) Publish(topic, contentType, body string) (*http.Response, strin
 	}
 	r.Header.Set("Content-Type", contentType)
 	r.Header.Set("Authorization", "Bearer "+s.Key)
+	return s.ask(r)
+}
+
+// ask returns an answer and its body.
+func (s *Server) ask(r *http.Request) (*http.Response, string) {
+	s.t.Helper()
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		s.t.Fatal(err)
