@@ -119,7 +119,9 @@ func (cl *Client) pay(rate float64) (paid, fresh bool) {
 	if fresh = cl.tat < at; fresh {
 		cl.tat = at
 	}
-	cl.tat = min(cl.tat, bound) // it is beyond if limits.client_rate was lower before
+	if cl.tat > bound { // by a lower limits.client_rate, before a reload
+		cl.tat = at
+	}
 	if cl.tat+each > bound {
 		return false, fresh
 	}

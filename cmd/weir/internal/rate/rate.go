@@ -14,14 +14,18 @@ type Limit struct {
 	paid time.Time // until when what was let through is paid for
 }
 
-// Set changes the rate, in things a second; 0 is any number. What was let
-// through by a lower rate is waited for no longer than by the new one.
+// Set changes the rate, in things a second; 0 is any number. A rate
+// that is raised begins anew: what the lower one let through is forgotten.
 func (l *Limit) Set(perSecond float64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	before := l.each
 	l.each = 0
 	if perSecond > 0 {
 		l.each = max(time.Duration(float64(time.Second)/perSecond), 1)
+	}
+	if l.each < before {
+		l.paid = time.Time{}
 	}
 }
 
@@ -34,13 +38,10 @@ func (l *Limit) take(now time.Time) bool {
 	if l.each == 0 {
 		return true
 	}
-	bound := now.Add(max(time.Second, l.each))
 	if l.paid.Before(now) {
 		l.paid = now
-	} else if l.paid.After(bound) { // by a lower rate, before Set
-		l.paid = bound
 	}
-	if l.paid.Add(l.each).After(bound) {
+	if l.paid.Add(l.each).Sub(now) > max(time.Second, l.each) {
 		return false
 	}
 	l.paid = l.paid.Add(l.each)
