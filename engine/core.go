@@ -99,6 +99,7 @@ func newCore(s settings) (co *core, err error) {
 		ReadBytes: readBytes,
 		TurnBytes: turnBytes,
 		Streams:   s.streams,
+		Faults:    s.faults,
 
 		UnackedTime: min(s.MaxUnackedTime, math.MaxInt32*time.Millisecond),
 		Start: func(p *poller.Loop) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/weirws/weir/codec"
+	"github.com/weirws/weir/poller"
 )
 
 // Options are the settings of a [Server] or a [Client]. A nil *Options works.
@@ -193,12 +194,13 @@ type Options struct {
 // and 0 means none.
 type settings struct {
 	Options
-	streams                                     bool   // no reactor: for tests on fake time
-	keepAlive, idle, closing, lifetime, upgrade uint32 // in ticks; 0 is off
-	backlogAge                                  uint32 // likewise
-	backlogFrames                               int    // the most frames that wait for one socket
-	messageIdle, slow                           uint32 // in ticks; slow is slowTime but in tests
-	perIPAll                                    bool   // MaxConnsPerIP holds for private addresses too
+	streams                                     bool          // no reactor: for tests on fake time
+	keepAlive, idle, closing, lifetime, upgrade uint32        // in ticks; 0 is off
+	backlogAge                                  uint32        // likewise
+	backlogFrames                               int           // the most frames that wait for one socket
+	messageIdle, slow                           uint32        // in ticks; slow is slowTime but in tests
+	perIPAll                                    bool          // MaxConnsPerIP holds for private addresses too
+	faults                                      poller.Faults // nil but in tests
 }
 
 func newSettings(o *Options) (settings, error) {

@@ -23,7 +23,7 @@ type acceptor struct {
 	fd   int
 	each bool // what is accepted does not inherit our socket options
 
-	// accept is acceptSock; a test puts an exhausted system in its place.
+	// accept is Poller.acceptSock; a test puts an exhausted system in its place.
 	accept func(fd int, from *peer) (int, unix.Errno)
 
 	mu      sync.Mutex // held while accepting; guards the following
@@ -84,7 +84,7 @@ func (ln *Listener) prepare(fd int) error {
 }
 
 func (ln *Listener) addAcceptor(fd int) *acceptor {
-	a := &acceptor{ln: ln, fd: fd, each: !inherits(fd), accept: acceptSock}
+	a := &acceptor{ln: ln, fd: fd, each: !inherits(fd), accept: ln.p.acceptSock}
 	a.backOff.log = ln.p.options.Log
 	ln.acceptors = append(ln.acceptors, a)
 	return a

@@ -17,7 +17,7 @@ type Loop struct {
 	index   int
 	back    backend  // the reactor, or a channel
 	reactor *reactor // nil where back is a channel
-	faults  faults   // of FuzzModel; nil
+	faults  Faults   // of Options; nil
 
 	// Shared by those who give the loop work.
 	woken  atomic.Bool // a wake-up is on its way

@@ -67,11 +67,13 @@ type modelEnd struct {
 	peerReset        bool   // bytes of both directions may be lost
 }
 
-// read and write are the faults.
-func (m *model) read(fd, n int) (int, unix.Errno) {
+// Loop, Read, Write and Accept are the Faults.
+func (m *model) Loop(l *Loop, _ func(int, bool, bool)) { m.l = l }
+
+func (m *model) Read(fd, n int) (int, unix.Errno) {
 	return m.answer(fd, n, unix.EPOLLIN|unix.EPOLLRDHUP)
 }
-func (m *model) write(fd, n int) (int, unix.Errno) { return m.answer(fd, n, unix.EPOLLOUT) }
+func (m *model) Write(fd, n int) (int, unix.Errno) { return m.answer(fd, n, unix.EPOLLOUT) }
 
 // answer is what the system says to a call that could move n bytes. A call that finds nothing to do brings an edge
 // later.
@@ -338,20 +340,21 @@ func (m *model) dial(e *modelEnd) {
 	m.ends = append(m.ends, e)
 }
 
-// accept is the system's accept with faults before it.
-func (m *model) accept(fd int, from *peer) (int, unix.Errno) {
-	if !m.calm {
-		switch v, more := m.tape.next(); {
-		case !more:
-		case v < 20:
-			return -1, unix.EMFILE
-		case v < 40:
-			return -1, unix.ECONNABORTED
-		case v < 60:
-			return -1, unix.EINTR
-		}
+// Accept fails before the system's.
+func (m *model) Accept() unix.Errno {
+	if m.calm {
+		return 0
 	}
-	return acceptSock(fd, from)
+	switch v, more := m.tape.next(); {
+	case !more:
+	case v < 20:
+		return unix.EMFILE
+	case v < 40:
+		return unix.ECONNABORTED
+	case v < 60:
+		return unix.EINTR
+	}
+	return 0
 }
 
 // deal finds the end whose peer has the address that a connection comes from.
@@ -472,11 +475,11 @@ func FuzzModel(f *testing.F) {
 			t.Skip("longer than anything of interest")
 		}
 		m := &model{t: t, tape: &tape{input}}
-		p, err := New(Options{Loops: 1, ReadBytes: 4096, TurnBytes: 8192, Start: func(l *Loop) { l.faults = m }, Log: slog.New(slog.DiscardHandler)})
+		p, err := New(Options{Loops: 1, ReadBytes: 4096, TurnBytes: 8192, Faults: m, Log: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.p, m.l = p, p.Loop(0)
+		m.p = p
 		m.listen()
 		m.play()
 		if err := p.Close(); err != nil {
@@ -502,7 +505,6 @@ func (m *model) listen() {
 		m.t.Fatal(err)
 	}
 	m.ln, m.a = ln, ln.acceptors[0]
-	m.a.accept = m.accept
 	if err := ln.Deal(m.deal); err != nil {
 		m.t.Fatal(err)
 	}

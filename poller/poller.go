@@ -32,6 +32,9 @@ type Options struct {
 	// of I/O.
 	Turn func(l *Loop)
 
+	// Faults come between the reactor and the system, in tests; nil.
+	Faults Faults
+
 	Log *slog.Logger // what a listener or a loop has to say; slog.Default()
 }
 
@@ -125,6 +128,7 @@ func (p *Poller) newLoop(index int) (*Loop, error) {
 		return nil, err
 	}
 	l.reactor, l.back = r, r
+	l.useFaults()
 	return l, nil
 }
 

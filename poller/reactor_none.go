@@ -30,6 +30,8 @@ func (t *table) of(*Loop) []*Conn { return nil }
 
 func (l *Loop) attachSock(int, []byte, *Conn) error { return errors.ErrUnsupported }
 
+func (l *Loop) useFaults() {}
+
 func (c *Conn) send([]byte) (int, error)          { return 0, net.ErrClosed }
 func (c *Conn) sendBuffers([][]byte) (int, error) { return 0, net.ErrClosed }
 func (c *Conn) readSock(bool)                     {}

@@ -47,10 +47,7 @@ func (c *Conn) sendBuffers(bufs [][]byte) (n int, err error) {
 		if k == 0 {
 			break
 		}
-		m, errno := 0, c.loop.fault(fd)
-		if errno == 0 {
-			m, errno = sendVector(fd, vec[:k])
-		}
+		m, errno := c.loop.sendVector(fd, vec[:k], size)
 		n += m
 		i, off = advance(bufs, i, off, m)
 		if m == size || errno == unix.EINTR {
