@@ -28,7 +28,10 @@ type outgoing struct {
 }
 
 // window is while a figure subscribes to a topic: numbers of publications.
-type modelWindow struct{ topic, from, to int }
+type modelWindow struct {
+	topic, from, to int
+	lossy           bool // DropOldest
+}
 
 // handler is the program: what it does in a callback is said by what it was sent.
 func (w *world) handler() Handler {
@@ -306,7 +309,7 @@ func (f *figure) subscribe(topic int, oldest bool) {
 	if oldest {
 		o.Overflow = DropOldest
 	}
-	f.windows = append(f.windows, modelWindow{topic, len(f.w.pubs), -1})
+	f.windows = append(f.windows, modelWindow{topic, len(f.w.pubs), -1, oldest})
 	if err := f.w.topics[topic].SubscribeWith(f.c, o); err != nil {
 		if !errors.Is(err, net.ErrClosed) {
 			f.w.t.Errorf("subscribe: %v", err)
