@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -41,13 +42,35 @@ func crowd(t *testing.T, s *weirtest.Server, n int) <-chan ended {
 	return ends
 }
 
+// drainConns is how many connections a test of a drain has, and over which time: conns and over, or, to measure it,
+// WEIR_DRAIN_CONNS and 30 s.
+func drainConns(t *testing.T, conns int, over time.Duration) (int, time.Duration, bool) {
+	t.Helper()
+	conns, measured := fromEnv(t, "WEIR_DRAIN_CONNS", conns)
+	if measured {
+		over = 30 * time.Second
+	}
+	return conns, over, measured
+}
+
+// fromEnv is a number of the environment, or n if it has none.
+func fromEnv(t *testing.T, name string, n int) (_ int, given bool) {
+	t.Helper()
+	text, given := os.LookupEnv(name)
+	if !given {
+		return n, false
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, true
+}
+
 // draining starts a weir serve that drains like that.
 func draining(t *testing.T, delay, over time.Duration) *weirtest.Server {
 	t.Helper()
-	t.Setenv("WEIR_DRAIN_DELAY", delay.String())
-	t.Setenv("WEIR_DRAIN_DURATION", over.String())
-	t.Setenv("WEIR_LIMITS_CONNECT_RATE", "0")
-	return weirtest.Serve(t)
+	return weirtest.ServeEnv(t, "WEIR_DRAIN_DELAY="+delay.String(), "WEIR_DRAIN_DURATION="+over.String(), "WEIR_LIMITS_CONNECT_RATE=0")
 }
 
 // readiness is what /readyz answers.
@@ -75,15 +98,7 @@ func awaitUnready(t *testing.T, s *weirtest.Server) {
 // connections for the delay; then it closes all evenly, each with a time of its
 // own to come back. WEIR_DRAIN_CONNS=10000 measures it over 30 s.
 func TestDrain(t *testing.T) {
-	conns, over := 100, 500*time.Millisecond
-	text, measured := os.LookupEnv("WEIR_DRAIN_CONNS")
-	if measured {
-		var err error
-		if conns, err = strconv.Atoi(text); err != nil {
-			t.Fatal(err)
-		}
-		over = 30 * time.Second
-	}
+	conns, over, measured := drainConns(t, 100, 500*time.Millisecond)
 	s := draining(t, 5*time.Second, over)
 	ends := crowd(t, s, conns)
 	if status, body := readiness(t, s); status != 200 {
@@ -186,4 +201,57 @@ func TestDrainThenTerm(t *testing.T) {
 	if code := s.Wait(); code != 0 {
 		t.Errorf("it ended with %d", code)
 	}
+}
+
+// TestHostile76DrainWithStalledPeers: a hundred peers that read nothing, not even a closing frame behind what waits for
+// them, are cut off. The others are closed as ever, and weir ends in time: with 0, since nobody is left.
+// WEIR_DRAIN_CONNS=10000 measures it.
+func TestHostile76DrainWithStalledPeers(t *testing.T) {
+	t.Parallel() // it waits
+	conns, over, measured := drainConns(t, 20, 100*time.Millisecond)
+	s := draining(t, 0, over)
+	const stalled = 100
+	for range stalled {
+		weirtest.Stalled(t, s.Host, "much")
+	}
+	for waiting := 0; waiting < stalled; {
+		s.Publish("much", "text/plain", strings.Repeat("x", 60<<10))
+		waiting = pending(t, s, "much")
+	}
+	ends := crowd(t, s, conns)
+	start := time.Now()
+	s.Signal(syscall.SIGTERM)
+	for range conns {
+		if end := receive(t, ends, "an end"); end.Code != engine.StatusServiceRestart || !end.Peer || !end.Clean {
+			t.Fatalf("got %v, want a clean 1012", end)
+		}
+	}
+	told := time.Since(start)
+	if code := s.Wait(); code != 0 {
+		_, stderr := s.Text()
+		t.Errorf("it ended with %d:\n%s", code, stderr)
+	}
+	if measured {
+		t.Logf("%d got 1012 within %v, %d read nothing; it ended after %v", conns, told, stalled, time.Since(start))
+	}
+}
+
+// pending is for how many clients of a topic something waits.
+func pending(t *testing.T, s *weirtest.Server, topic string) (n int) {
+	t.Helper()
+	_, body := s.Operators("/api/admin/conns?limit=1000&topic=" + topic)
+	var found struct {
+		Conns []struct {
+			PendingBytes int `json:"pending_bytes"`
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &found); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range found.Conns {
+		if c.PendingBytes > 0 {
+			n++
+		}
+	}
+	return n
 }

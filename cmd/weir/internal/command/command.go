@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,9 +27,23 @@ func Run(args []string) int {
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if err != nil {
-		problem.Print(os.Stderr, err)
+		complain(err)
 	}
 	return problem.Exit(err)
+}
+
+// complain tells the user of err. A pipe that nobody reads keeps the end waiting for
+// no longer than the log does.
+func complain(err error) {
+	told := make(chan struct{})
+	go func() { // ends when stderr has taken it, or with the process
+		problem.Print(os.Stderr, err)
+		close(told)
+	}()
+	select {
+	case <-told:
+	case <-time.After(logPatience):
+	}
 }
 
 // newRoot returns the whole tree.

@@ -134,7 +134,7 @@ func runEcho(cmd *cobra.Command, f echoFlags) error {
 	}
 	statsAt := ""
 	if f.stats != "" {
-		ln, err := net.Listen(network(f.stats))
+		ln, err := address.Listen(f.stats, func() (net.Listener, error) { return net.Listen(network(f.stats)) })
 		if err != nil {
 			_ = s.Close() // nobody has used it
 			return address.Explain(err, f.stats, "weir echo --stats")
@@ -143,7 +143,7 @@ func runEcho(cmd *cobra.Command, f echoFlags) error {
 		if path, ok := address.UnixPath(f.stats); ok {
 			statsAt = path
 		}
-		stats := &http.Server{Handler: s.StatsHandler(), ReadHeaderTimeout: 5 * time.Second}
+		stats := &http.Server{Handler: s.StatsHandler(), ReadHeaderTimeout: 5 * time.Second, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelInfo)}
 		go func() { _ = stats.Serve(ln) }() // ends on the Close below
 		defer stats.Close()
 	}

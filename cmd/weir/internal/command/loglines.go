@@ -1,7 +1,6 @@
 package command
 
 import (
-	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -13,6 +12,7 @@ import (
 // again.
 type logLines struct {
 	w     io.Writer
+	tell  func(lost int) // writes to w how many lines were lost
 	lines chan []byte
 	done  chan struct{} // closed when all is written
 
@@ -28,8 +28,8 @@ const (
 	logPatience = time.Second
 )
 
-func newLogLines(w io.Writer) *logLines {
-	l := &logLines{w: w, lines: make(chan []byte, maxLogLines), done: make(chan struct{})}
+func newLogLines(w io.Writer, tell func(lost int)) *logLines {
+	l := &logLines{w: w, tell: tell, lines: make(chan []byte, maxLogLines), done: make(chan struct{})}
 	go l.run() // ends after flush, if w takes what is left; flush waits a second for it
 	return l
 }
@@ -51,8 +51,13 @@ func (l *logLines) Write(line []byte) (int, error) {
 
 func (l *logLines) run() {
 	defer close(l.done)
+	cut := false // a part of a line was written, when the disk became full
 	for line := range l.lines {
-		_, err := l.w.Write(line)
+		if cut {
+			line = append([]byte("\n"), line...)
+		}
+		n, err := l.w.Write(line)
+		cut = err != nil && (cut || n > 0)
 		l.mu.Lock()
 		if err != nil {
 			l.lost++
@@ -63,7 +68,7 @@ func (l *logLines) run() {
 		}
 		l.mu.Unlock()
 		if err == nil && lost > 0 {
-			fmt.Fprintf(l.w, "weir: %d lines of the log are lost: the file or pipe took none\n", lost)
+			l.tell(lost)
 		}
 	}
 }

@@ -9,25 +9,33 @@ import (
 	"testing"
 )
 
-// tap is a file that takes nothing while it is closed, and fails while it is full.
+// tap is a file that takes nothing while it is closed, and no more than room while it is full.
 type tap struct {
 	mu   sync.Mutex
 	full bool
+	room int
 	b    bytes.Buffer
 }
 
 func (p *tap) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.full {
-		return 0, errors.New("no space left on device")
+	if p.full && p.room < len(b) {
+		n, _ := p.b.Write(b[:p.room])
+		p.room = 0
+		return n, errors.New("no space left on device")
 	}
 	return p.b.Write(b)
 }
 
+// linesTo are lines to p, which is told there how many are lost.
+func linesTo(p *tap) *logLines {
+	return newLogLines(p, func(lost int) { fmt.Fprintln(p, lost, "are lost") })
+}
+
 func TestLogLinesAreWritten(t *testing.T) {
 	var p tap
-	l := newLogLines(&p)
+	l := linesTo(&p)
 	want := ""
 	for i := range 100 {
 		line := fmt.Sprintln("line", i)
@@ -49,7 +57,7 @@ func TestLogLinesAreWritten(t *testing.T) {
 // While the file takes nothing nobody waits; what was lost is said.
 func TestLogLinesBlocked(t *testing.T) {
 	var p tap
-	l := newLogLines(&p)
+	l := linesTo(&p)
 	p.mu.Lock()
 	for range 3 * maxLogLines {
 		l.Write([]byte("x\n")) // returns
@@ -57,15 +65,15 @@ func TestLogLinesBlocked(t *testing.T) {
 	p.mu.Unlock()
 	l.flush()
 	got := p.b.String()
-	if n := strings.Count(got, "x\n"); n < maxLogLines || n > maxLogLines+1 || !strings.Contains(got, "lines of the log are lost") {
+	if n := strings.Count(got, "x\n"); n < maxLogLines || n > maxLogLines+1 || !strings.Contains(got, " are lost\n") {
 		t.Errorf("%d lines, and %q", n, got[max(0, len(got)-100):])
 	}
 }
 
-// A full disk loses lines, and no more.
+// A full disk loses lines, and no more: not the one behind that which was cut.
 func TestLogLinesFull(t *testing.T) {
-	p := tap{full: true}
-	l := newLogLines(&p)
+	p := tap{full: true, room: 1}
+	l := linesTo(&p)
 	for range 10 {
 		l.Write([]byte("x\n"))
 	}
@@ -76,7 +84,13 @@ func TestLogLinesFull(t *testing.T) {
 	p.mu.Unlock()
 	l.Write([]byte("again\n"))
 	l.flush()
-	if got := p.b.String(); !strings.Contains(got, "again\n") || !strings.Contains(got, "lines of the log are lost") {
+	got := p.b.String()
+	for line := range strings.Lines(got) {
+		if line != "x\n" && line != "again\n" && !strings.HasSuffix(line, " are lost\n") {
+			t.Errorf("got %q in %q", line, got)
+		}
+	}
+	if !strings.Contains(got, "again\n") || !strings.Contains(got, " are lost\n") {
 		t.Errorf("got %q", got)
 	}
 }

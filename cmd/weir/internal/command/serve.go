@@ -141,11 +141,11 @@ func (s *serving) run(cmd *cobra.Command) error {
 
 // serve listens, tells where, and serves until it is told to stop.
 func (s *serving) serve(cmd *cobra.Command, g *gateway.Gateway, c *config.Config, key string, signals <-chan os.Signal, drained <-chan int64) error {
-	public, err := g.Listen()
+	public, err := address.Listen(c.Listen.Addr, g.Listen)
 	if err != nil {
 		return address.Explain(err, c.Listen.Addr, "weir serve --listen")
 	}
-	operators, err := g.ListenAdmin()
+	operators, err := address.Listen(c.Admin.Addr, g.ListenAdmin)
 	if err != nil && s.path == "" && !cmd.Flags().Changed("admin") { // another weir, mostly
 		operators, err = net.Listen("tcp", "127.0.0.1:0")
 	}

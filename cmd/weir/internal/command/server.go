@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/weirws/weir/cmd/weir/internal/address"
@@ -31,7 +33,7 @@ type server interface {
 // goodbye to all clients. command is the command line up to the flag of addr.
 func run(ctx context.Context, s server, addr, command string, tell func(net.Addr)) error {
 	defer s.Close()
-	ln, err := s.Listen(addr)
+	ln, err := address.Listen(addr, func() (net.Listener, error) { return s.Listen(addr) })
 	if err != nil {
 		return address.Explain(err, addr, command)
 	}
@@ -43,13 +45,14 @@ func run(ctx context.Context, s server, addr, command string, tell func(net.Addr
 		return problem.Failure(err, "the server ended: "+err.Error(), "")
 	case <-ctx.Done():
 	}
+	signal.Reset(os.Interrupt, syscall.SIGTERM) // a second one ends the process, once the first client is told
 	if terminal.Is(os.Stderr) {
 		fmt.Fprintln(os.Stderr, "\nweir: saying goodbye to the clients; Ctrl-C again ends at once")
 	}
 	drained, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	if err := s.Shutdown(drained); errors.Is(err, context.DeadlineExceeded) {
-		return problem.Failure(err, fmt.Sprintf("some clients did not go within %v and were cut off", drainTime), "")
+		return &problem.Problem{Exit: problem.ExitLeft, What: fmt.Sprintf("some clients did not go within %v and were cut off", drainTime), Err: err}
 	}
 	return nil
 }
@@ -60,11 +63,17 @@ func newLog(level slog.Level) (log *slog.Logger, flush func()) {
 	return logTo(os.Stderr, terminal.Is(os.Stderr), level)
 }
 
-// logTo logs to w, which nobody waits for.
+// logTo logs to w, which nobody waits for. If it is a pipe whose reader goes, weir
+// goes on: SIGPIPE would end it otherwise.
 func logTo(w io.Writer, text bool, level slog.Leveler) (log *slog.Logger, flush func()) {
-	lines, o := newLogLines(w), &slog.HandlerOptions{Level: level}
-	if text {
-		return slog.New(slog.NewTextHandler(lines, o)), lines.flush
+	signal.Ignore(syscall.SIGPIPE)
+	to := func(w io.Writer) *slog.Logger {
+		o := &slog.HandlerOptions{Level: level}
+		if text {
+			return slog.New(slog.NewTextHandler(w, o))
+		}
+		return slog.New(slog.NewJSONHandler(w, o))
 	}
-	return slog.New(slog.NewJSONHandler(lines, o)), lines.flush
+	lines := newLogLines(w, func(lost int) { to(w).Error("lines of the log are lost: the file or pipe took none", "lines", lost) })
+	return to(lines), lines.flush
 }

@@ -3,6 +3,8 @@ package weirtest
 import (
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,7 +21,26 @@ type Server struct {
 // Serve starts weir serve on a port of its choice.
 func Serve(t *testing.T, args ...string) *Server {
 	t.Helper()
-	p := Start(t, append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)...)
+	return ServeCommand(t, serve(args...))
+}
+
+// ServeEnv is Serve with more variables in its environment, as NAME=value.
+func ServeEnv(t *testing.T, env ...string) *Server {
+	t.Helper()
+	cmd := serve()
+	cmd.Env = append(os.Environ(), env...)
+	return ServeCommand(t, cmd)
+}
+
+func serve(args ...string) *exec.Cmd {
+	return exec.Command(binary, append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"}, args...)...)
+}
+
+// ServeCommand is Serve by a command that becomes weir serve, without a
+// configuration.
+func ServeCommand(t *testing.T, cmd *exec.Cmd) *Server {
+	t.Helper()
+	p := StartCommand(t, cmd)
 	s := &Server{Process: p, Host: p.Stdout(`Demo page +http://([^/]+)/`)[1]}
 	s.Key = p.Stdout(`Authorization: Bearer (\w+)`)[1]
 	s.Admin = p.Stdout(`Dashboard +http://([^/]+)/`)[1]
