@@ -63,6 +63,7 @@ func goals() []goal {
 		goal{scenario: "broadcast-5000x128", of: weir, against: isRival, name: "best of all", limit: 0.95},
 		goal{scenario: "echo-1000x1x32", of: "weir-workers", against: weirInline, name: "weir inline", limit: 1.5},
 		goal{scenario: "echo-100x16x32", of: "weir-workers", against: isGoroutines, name: "best Go library", limit: 1},
+		goal{scenario: "echo-tls-1000x1x32", of: weir, against: isGoroutines, name: "best Go library", limit: 1},
 		goal{scenario: "idle-10000", of: weir, against: isRival, name: "best of all", limit: 1},
 		goal{scenario: "echo-1000x1x32", of: weir, against: named("netpollbare"), name: "bare loop", limit: 1.15},
 	)

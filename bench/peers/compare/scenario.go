@@ -14,6 +14,7 @@ import (
 var defaultScenarios = []string{
 	"echo-1000x1x32", "echo-1000x1x512", "echo-100x16x32", "echo-100x1x16K", "echo-10x1x1M",
 	"rate-18000x2000x32", "broadcast-5000x128", "idle-10000", "connect-64", "echo-100x1x1K-deflate",
+	"echo-tls-1000x1x32",
 }
 
 // scenario is one load.
