@@ -14,6 +14,7 @@ func readMachine() *machine {
 	return &machine{
 		linux:       true,
 		amd64:       runtime.GOARCH == "amd64",
+		tiles:       hasTiles(),
 		memory:      min(meminfo("MemAvailable"), groupMemory()),
 		descriptors: hardDescriptors(),
 		files:       freeFiles(),
@@ -22,6 +23,13 @@ func readMachine() *machine {
 		mappings:    number("/proc/sys/vm/max_map_count"),
 		room:        roomiest(directories()),
 	}
+}
+
+// hasTiles reports whether the processor has AMX, as far as the kernel lets programs
+// see it.
+func hasTiles() bool {
+	b, err := os.ReadFile("/proc/cpuinfo")
+	return err == nil && bytes.Contains(b, []byte(" amx_tile "))
 }
 
 // hardDescriptors is what the process may raise its limit to.

@@ -141,6 +141,9 @@ func TestRunHere(t *testing.T) {
 // guestKernel is a kernel for tests; they are skipped by name where there is none.
 func guestKernel(t *testing.T) string {
 	t.Helper()
+	if why := readMachine().noGuest(); why != "" {
+		t.Skip("User Mode Linux " + why)
+	}
 	path := FindKernel("")
 	if path == "" && os.Getenv("WEIR_REQUIRE_CLIENTS") == "1" {
 		t.Fatal("linux.uml is not here (apt-get install user-mode-linux), and WEIR_REQUIRE_CLIENTS=1")

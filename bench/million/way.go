@@ -30,6 +30,7 @@ const (
 // machine is what a choice depends on. A limit that does not exist is unlimited.
 type machine struct {
 	linux, amd64 bool
+	tiles        bool // the processor has AMX: see noGuest
 
 	memory      uint64 // bytes that are available
 	room        uint64 // bytes in the directory for a guest's memory
@@ -58,6 +59,19 @@ func (m *machine) hostLimits() []limit {
 		{m.watches, fmt.Sprintf("epoll may watch %s descriptors (fs.epoll.max_user_watches)", count(m.watches))},
 		{less(m.tracked, spareFiles), fmt.Sprintf("the firewall may follow %s more connections (nf_conntrack_max)", count(m.tracked))},
 	}
+}
+
+// noGuest is why User Mode Linux does not run here, "" if it may. Kernel 6.1, which
+// Debian 12 has, moves a process's registers in a room that is too small for AMX's, and
+// ends with its first process; who has one that does better asks for it with Way.
+func (m *machine) noGuest() string {
+	switch {
+	case !m.amd64:
+		return "is for amd64 only"
+	case m.tiles:
+		return "does not run on a processor with AMX, whose registers are too large for it"
+	}
+	return ""
 }
 
 // guestLimits are the bounds of the way UML.
@@ -102,9 +116,9 @@ func choose(m *machine, want Way, conns int) (Way, int, error) {
 		return Host, int(wanted), nil
 	case want == Host:
 		return "", 0, fmt.Errorf("million: %s connections don't fit here: %s; ask for %s at most", count(wanted), host.why, count(host.conns))
-	case !m.amd64:
-		return "", 0, fmt.Errorf("million: %s connections don't fit here: %s. Raise it, or ask for %s; User Mode Linux, which has no such limit, is for amd64 only",
-			count(wanted), host.why, count(host.conns))
+	case !m.amd64, want != UML && m.noGuest() != "":
+		return "", 0, fmt.Errorf("million: %s connections don't fit here: %s. Raise it, or ask for %s; User Mode Linux, which has no such limit, %s",
+			count(wanted), host.why, count(host.conns), m.noGuest())
 	case wanted <= guest.conns:
 		return UML, int(wanted), nil
 	case conns == 0 && guest.conns >= roundConns:

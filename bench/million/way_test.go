@@ -49,6 +49,9 @@ func TestChoose(t *testing.T) {
 		{name: "a guest with too little room", machine: with(func(m *machine) { fewDescriptors(m); m.room = 2 << 30 }), conns: 200_000, err: "has room for 2.00 GiB"},
 		{name: "a guest without room", machine: with(func(m *machine) { fewDescriptors(m); m.room = 0 }), err: "ask for 19,000 at most"},
 		{name: "no guest for this processor", machine: with(func(m *machine) { fewDescriptors(m); m.amd64 = false }), err: "amd64 only"},
+		{name: "a processor with large registers", machine: with(func(m *machine) { fewDescriptors(m); m.tiles = true }), conns: 50_000, err: "ask for 19,000; User Mode Linux, which has no such limit, does not run on a processor with AMX"},
+		{name: "the same, and few connections", machine: with(func(m *machine) { fewDescriptors(m); m.tiles = true }), conns: 19_000, way: Host, chosen: 19_000},
+		{name: "the same, and a guest on request", machine: with(func(m *machine) { fewDescriptors(m); m.tiles = true }), want: UML, conns: 50_000, way: UML, chosen: 50_000},
 		{name: "another system", machine: &machine{}, err: "needs Linux"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -16,7 +16,8 @@ import (
 
 const millionLong = `One weir echo holds them, and each has to answer a ping. Where the limits of
 this machine forbid so many, both ends run in a guest kernel, User Mode Linux,
-which needs no root; it is fetched from Debian if it is not here.
+which needs no root; it is fetched from Debian if it is not here. A processor
+with AMX does not run it.
 The exit code is 1 if an upgrade, an echo or a ping fails, or if a connection
 costs the server more than --budget.`
 
