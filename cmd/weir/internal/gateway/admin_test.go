@@ -321,16 +321,20 @@ func TestAdminDrain(t *testing.T) {
 }
 
 // TestSlowBody: who does not send the body that was announced holds nothing for
-// long, with a token or without.
+// long, with a token or without, on either port.
 func TestSlowBody(t *testing.T) {
 	t.Parallel() // it waits
-	_, _, at := startOperated(t, func(c *config.Config) { c.Admin.Token = adminToken })
-	for _, test := range []struct{ name, header, want string }{
-		{"without a token", "", "401 Unauthorized"},
-		{"with one", "Authorization: Bearer " + adminToken + "\r\n", "400 Bad Request"},
+	_, host, at := startOperated(t, func(c *config.Config) { c.Admin.Token = adminToken })
+	for _, test := range []struct{ name, at, path, header, want string }{
+		{"without a token", at, "/api/admin/publish", "", "401 Unauthorized"},
+		{"with one", at, "/api/admin/publish", "Authorization: Bearer " + adminToken + "\r\n", "400 Bad Request"},
+		{"a publisher without a key", host, "/publish/a", "", "401 Unauthorized"},
+		{"a batch without a key", host, "/publish", "", "401 Unauthorized"},
+		{"where there is nothing", host, "/nowhere", "", "404 Not Found"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			nc, err := net.Dial("tcp", at)
+			t.Parallel()
+			nc, err := net.Dial("tcp", test.at)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -338,7 +342,7 @@ func TestSlowBody(t *testing.T) {
 			if err := nc.SetDeadline(time.Now().Add(patience)); err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(nc, "POST /api/admin/publish HTTP/1.1\r\nHost: %s\r\n%sContent-Length: 100\r\n\r\n{", at, test.header)
+			fmt.Fprintf(nc, "POST %s HTTP/1.1\r\nHost: %s\r\n%sContent-Length: 100\r\n\r\n{", test.path, test.at, test.header)
 			if answer, err := io.ReadAll(nc); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 "+test.want) {
 				t.Errorf("got %q, %v, want %s and the end", answer, err, test.want)
 			}
