@@ -57,6 +57,7 @@ func (g *Gateway) reload() (told admin.Reloaded) {
 	told.Applied = append(told.Applied, changes.Live...)
 	told.NeedsRestart = append(told.NeedsRestart, config.Diff(g.o.Config, next).Restart...)
 	old := g.verifier
+	verifier.Inherit(old)
 	g.verifier = verifier
 	if g.certificates != nil {
 		if err := g.certificates.Renew(g.ctx); err != nil {

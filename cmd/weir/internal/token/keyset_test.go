@@ -176,6 +176,42 @@ func TestKeySetUnavailable(t *testing.T) {
 	}
 }
 
+// TestKeySetInherited: the keys of a set outlive a reload while their issuer is
+// away, and not a change of what is allowed, or of the issuer.
+func TestKeySetInherited(t *testing.T) {
+	is, other := newIssuer(t), newIssuer(t)
+	k := newKey(t, "EdDSA")
+	is.serve(http.StatusOK, set(jwk("1", "", k.Public())))
+	token := mint(t, must(PrivateSigner("", "1", privatePEM(t, k))), nil)
+	old := withSet(t, is, "EdDSA", "ES256")
+	if _, err := old.Verify(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	is.serve(http.StatusBadGateway, "")
+	other.serve(http.StatusBadGateway, "")
+	for _, test := range []struct {
+		name string
+		next *Verifier
+		want error
+	}{
+		{"the same", withSet(t, is, "EdDSA", "ES256"), nil},
+		{"fewer algorithms", withSet(t, is, "EdDSA"), ErrUnavailable},
+		{"another issuer", withSet(t, other, "EdDSA", "ES256"), ErrUnavailable},
+	} {
+		test.next.Inherit(old)
+		if _, err := test.next.Verify(t.Context(), token); err != test.want {
+			t.Errorf("%s: got %v, want %v", test.name, err, test.want)
+		}
+	}
+	is.serve(http.StatusOK, set(jwk("2", "", newKey(t, "EdDSA").Public())))
+	fresh := withSet(t, is, "EdDSA", "ES256")
+	fresh.set.ask(t.Context())
+	fresh.Inherit(old)
+	if _, err := fresh.Verify(t.Context(), token); err == nil {
+		t.Error("a key that is gone is good again")
+	}
+}
+
 // TestKeySetAsksSeldom: whoever invents kids makes one fetch, not one for each.
 func TestKeySetAsksSeldom(t *testing.T) {
 	is := newIssuer(t)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -62,6 +63,17 @@ func NewVerifier(c *config.Config, log *slog.Logger) (*Verifier, error) {
 		v.set = openKeySet(ctx, a.JWKS, log)
 	}
 	return v, nil
+}
+
+// Inherit takes over the keys that old has fetched, if they are of the same set,
+// until the first fetch of v's own succeeds.
+func (v *Verifier) Inherit(old *Verifier) {
+	if v.set == nil || old.set == nil || v.set.URL != old.set.URL || !slices.Equal(v.set.Algs, old.set.Algs) {
+		return
+	}
+	if keys := old.set.keys.Load(); keys != nil {
+		v.set.keys.CompareAndSwap(nil, keys) // nil: it was quicker
+	}
 }
 
 // Close ends what fetches keys, and waits until it has. Tokens are judged by the
