@@ -1,6 +1,7 @@
 package plain
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -67,6 +68,15 @@ func (d *deadlines) take(second uint32) []*Client {
 	return all
 }
 
+// pass takes out those of the seconds behind done up to now, and returns the
+// second to go on from: now, also if the clock was set back.
+func (d *deadlines) pass(done, now int64) (due []*Client, next int64) {
+	for ; done < now; done++ {
+		due = append(due, d.take(uint32(done+1))...)
+	}
+	return due, now
+}
+
 // firstDeadline is when something is to be done about a client: at the end of
 // its token if it can be told of it, so that it sends another, otherwise when it
 // is closed.
@@ -88,8 +98,9 @@ func (p *Protocol) graceSeconds() int64 {
 	return int64((grace + time.Second - 1) / time.Second)
 }
 
-// soon is a second that is not past: the next one at least.
-func soon(second int64) uint32 { return uint32(max(second, time.Now().Unix()+1)) }
+// soon is a second that is not past: the next one at least, and at most the last
+// that there is, in 2106.
+func soon(second int64) uint32 { return uint32(min(max(second, time.Now().Unix()+1), math.MaxUint32)) }
 
 // runDeadlines does every second what is due in it.
 func (p *Protocol) runDeadlines() {
@@ -103,10 +114,10 @@ func (p *Protocol) runDeadlines() {
 			return
 		case <-tick.C:
 		}
-		for now := time.Now().Unix(); done < now; done++ {
-			for _, cl := range p.deadline.take(uint32(done + 1)) {
-				p.expire(cl)
-			}
+		var due []*Client
+		due, done = p.deadline.pass(done, time.Now().Unix())
+		for _, cl := range due {
+			p.expire(cl)
 		}
 	}
 }
@@ -114,10 +125,17 @@ func (p *Protocol) runDeadlines() {
 // expire tells a client that its token has ended, or ends it.
 func (p *Protocol) expire(cl *Client) {
 	cl.mu.Lock()
-	c, end := cl.conn, cl.expires+p.graceSeconds()
+	c, ends := cl.conn, cl.expires
 	cl.mu.Unlock()
-	if left := end - time.Now().Unix(); left > 0 {
-		sendEnvelope(c, expired{Type: "expired", GraceMS: left * 1000})
+	now, end := time.Now().Unix(), ends+p.graceSeconds()
+	if ends > now { // it was refreshed in this very moment
+		p.deadline.set(cl, p.firstDeadline(cl))
+		return
+	}
+	if left := end - now; left > 0 {
+		if cl.form == hub.Enveloped { // the others are here if auth.grace is more than it was
+			sendEnvelope(c, expired{Type: "expired", GraceMS: left * 1000})
+		}
 		p.deadline.set(cl, soon(end))
 		return
 	}
