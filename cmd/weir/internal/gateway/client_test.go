@@ -72,7 +72,7 @@ func refused(t *testing.T, rawURL string, o *engine.DialOptions) (int, string) {
 }
 
 func TestTokens(t *testing.T) {
-	_, host := guarded(t, nil)
+	g, host := guarded(t, nil)
 	good := mint(t, token.Identity{User: "ada", Subscribe: []string{"news:*"}}, time.Hour)
 	base := "ws://" + host + plain.Path + "?topic=news:de"
 	for _, test := range []struct {
@@ -87,12 +87,22 @@ func TestTokens(t *testing.T) {
 		{"none", base, nil, 401, "a token is wanted"},
 		{"two", base + "&access_token=" + good, &engine.DialOptions{Header: http.Header{"Authorization": {"Bearer " + good}}}, 400, "several tokens"},
 		{"a bad one", base + "&access_token=" + good + "x", nil, 401, ""},
+		{"an empty one", base + "&access_token=", nil, 401, "the token is empty"},
+		{"without Bearer", base, &engine.DialOptions{Header: http.Header{"Authorization": {good}}}, 401, "begins with Bearer"},
 		{"an old one", base + "&access_token=" + mint(t, token.Identity{Subscribe: []string{"*"}}, -time.Minute), nil, 401, "expired"},
 		{"another topic", "ws://" + host + plain.Path + "?topic=news:de&topic=secret&access_token=" + good, nil, 403, `the user ada may not subscribe to "secret"`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if status, text := refused(t, test.url, test.options); status != test.status || !strings.Contains(text, test.want) {
+			before := g.plain.Counts().Opened["unauthorized"]
+			status, text := refused(t, test.url, test.options)
+			if status != test.status || !strings.Contains(text, test.want) {
 				t.Errorf("got %d, %q, want %d and %q in it", status, text, test.status, test.want)
+			}
+			if strings.Contains(text, good) {
+				t.Error("the token is told, and so logged")
+			}
+			if n := g.plain.Counts().Opened["unauthorized"] - before; (n == 1) != (status == 401) {
+				t.Errorf("%d are counted as unauthorized", n)
 			}
 		})
 	}
@@ -150,6 +160,24 @@ func TestExpiry(t *testing.T) {
 		}
 	}
 	stays.settle()
+}
+
+// TestGraceRaised: a client without envelopes is closed after a grace that was
+// raised while it was there, and gets nothing that was not published.
+func TestGraceRaised(t *testing.T) {
+	t.Parallel() // it waits
+	g, host := guarded(t, func(c *config.Config) { c.Auth.Grace = 0 })
+	s := dial(t, "ws://"+host+plain.Path+"?topic=a&access_token="+url.QueryEscape(mint(t, token.Identity{Subscribe: []string{"*"}}, 2*time.Second)))
+	s.settle()
+	next := *g.config.Load()
+	next.Auth.Grace = 2 * time.Second
+	g.plain.Change(plain.Settings{Config: &next, Verify: g.verifier.Verify})
+	if end := <-s.closed; end.Code != 4009 {
+		t.Errorf("got %v, want 4009", end)
+	}
+	if len(s.got) > 0 {
+		t.Errorf("it got %s", <-s.got)
+	}
 }
 
 // TestSocketPublish: what a client may publish arrives to the byte at all others.

@@ -43,7 +43,11 @@ func (p *Protocol) judge(r *engine.Request) (cl *Client, result string, err *eng
 		return nil, "origin", err
 	}
 	cl, raw, err := p.read(r)
-	if err != nil {
+	switch {
+	case err == nil:
+	case err.Status == http.StatusUnauthorized:
+		return nil, "unauthorized", err
+	default:
 		return nil, "bad_request", err
 	}
 	id := s.anonymous
@@ -138,7 +142,7 @@ func tokenOf(r *engine.Request, query url.Values) (string, *engine.Refusal) {
 	if h := r.HTTP.Header.Get("Authorization"); h != "" {
 		scheme, token, _ := strings.Cut(h, " ")
 		if !strings.EqualFold(scheme, "Bearer") {
-			return "", reply.Refusal(http.StatusUnauthorized, "Authorization is "+scheme+"; it is Bearer here")
+			return "", reply.Refusal(http.StatusUnauthorized, "Authorization begins with Bearer here, and the token stands behind it")
 		}
 		found = append(found, strings.TrimSpace(token))
 	}
