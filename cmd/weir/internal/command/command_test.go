@@ -61,3 +61,19 @@ func TestParseHeaders(t *testing.T) {
 		}
 	}
 }
+
+// TestVisible: nothing of what others say steers a terminal.
+func TestVisible(t *testing.T) {
+	for _, test := range []struct{ in, want string }{
+		{"ann", "ann"},
+		{`a "friend" \o/ é`, `a "friend" \o/ é`},
+		{"\x1b[2J", `"\x1b[2J"`},
+		{"\"\u009b2J", `"\"\u009b2J"`},   // CSI in one character
+		{"\"\u202etxt", `"\"\u202etxt"`}, // what follows runs backwards
+		{"\"\xff", `"\"\xff"`},
+	} {
+		if got := visible(test.in); got != test.want {
+			t.Errorf("%q: got %s, want %s", test.in, got, test.want)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -187,14 +188,13 @@ func dash(s string) string {
 	return s
 }
 
-// visible shows control characters as escapes: what a client says of itself does
-// not steer the operator's terminal.
+// visible shows what cannot be printed as escapes: what a client says of itself
+// does not steer the operator's terminal.
 func visible(s string) string {
-	quoted := strconv.Quote(s)
-	if quoted == `"`+s+`"` || strings.ContainsAny(s, "\"\\") && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return s
 	}
-	return quoted
+	return strconv.Quote(s)
 }
 
 // age is a duration as operators say it.
