@@ -4,9 +4,12 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 
+	"github.com/weirws/weir/cmd/weir/internal/metrics"
 	"github.com/weirws/weir/engine"
 )
 
@@ -16,7 +19,7 @@ func TestConnectionsPerIP(t *testing.T) {
 	c := testConfig()
 	c.Limits.MaxConnectionsPerIP = 3
 	c.Listen.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.9/32")}
-	_, host := startWith(t, Options{Config: c})
+	g, host := startWith(t, Options{Config: c})
 	s := newComers(t, host)
 	from := func(ip byte, forwarded string) error {
 		d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, ip)}}
@@ -45,5 +48,10 @@ func TestConnectionsPerIP(t *testing.T) {
 		case told && refused.Status != http.StatusTooManyRequests:
 			t.Errorf("%+v: got %d, want 429", client, refused.Status)
 		}
+	}
+	w := httptest.NewRecorder()
+	metrics.Handler(g.source()).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if !strings.Contains(w.Body.String(), "\nweir_turned_away_total 4\n") {
+		t.Error("the metric does not say that 4 were turned away")
 	}
 }

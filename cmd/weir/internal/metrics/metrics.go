@@ -37,6 +37,7 @@ func Handler(s Source) http.Handler {
 type collector struct {
 	Source
 	connections, opened, closed, handshake   *prometheus.Desc
+	turnedAway                               *prometheus.Desc
 	subscriptions, channels                  *prometheus.Desc
 	messagesIn, messagesOut                  *prometheus.Desc
 	bytesIn, bytesOut                        *prometheus.Desc
@@ -59,6 +60,7 @@ func newCollector(s Source) *collector {
 		connections:   desc("connections", "Open connections.", "proto"),
 		opened:        desc("connections_opened_total", "Upgrades, by what became of them.", "proto", "result"),
 		closed:        desc("connections_closed_total", "Connections that ended, by the code of the closing frame and the reason.", "proto", "code", "reason"),
+		turnedAway:    desc("turned_away_total", "Sockets closed unread, and upgrades answered with 429: too many of one address, or handshakes."),
 		handshake:     desc("handshake_seconds", "From the whole request of an upgrade to the open connection."),
 		subscriptions: desc("subscriptions", "Subscriptions that there are."),
 		channels:      desc("channels", "Topics that somebody subscribes to."),
@@ -88,7 +90,7 @@ func newCollector(s Source) *collector {
 // Describe tells the metrics' names.
 func (c *collector) Describe(out chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		c.connections, c.opened, c.closed, c.handshake, c.subscriptions, c.channels, c.messagesIn, c.messagesOut,
+		c.connections, c.opened, c.closed, c.turnedAway, c.handshake, c.subscriptions, c.channels, c.messagesIn, c.messagesOut,
 		c.bytesIn, c.bytesOut, c.publish, c.busy, c.lastWrite, c.pending, c.held, c.slow, c.panics, c.hung, c.hanging, c.loop, c.workers,
 		c.draining, c.reload, c.perConn, c.broker, c.build,
 	} {
@@ -117,6 +119,7 @@ func (c *collector) Collect(out chan<- prometheus.Metric) {
 	for end, n := range r.Plain.Closed {
 		count(c.closed, n, proto, stats.Code(end.Code), end.Reason)
 	}
+	count(c.turnedAway, e.TurnedAway)
 	timing(c.handshake, c.Handshakes)
 	gauge(c.subscriptions, float64(r.Hub.Subscriptions))
 	gauge(c.channels, float64(r.Topics))
