@@ -86,7 +86,7 @@ func authKeys() []key {
 		{path: "auth.audience", doc: "The aud that tokens must have; any if it is empty", live: true, example: "weir"},
 		{path: "auth.leeway", doc: "How far the clocks of issuers may be off", live: true, most: int64(5 * time.Minute)},
 		{path: "auth.grace", doc: "How long a socket outlives its token before it is closed with 4009", live: true, most: day},
-		{path: "auth.publish_keys[].name", doc: "What the key is called in logs and metrics", live: true, required: true},
+		{path: "auth.publish_keys[].name", doc: "What the key is called in refusals and the log", live: true, required: true},
 		{path: "auth.publish_keys[].secret", doc: "What a backend sends as Authorization: Bearer to publish", live: true, secret: true, required: true, check: aSecret, example: `"${WEIR_PUBLISH_KEY}"`},
 		{path: "auth.publish_keys[].topics", doc: "The topics it may publish to", live: true, check: aGlob},
 		{path: "auth.allowed_origins", doc: "Origins that pages may connect from besides weir's own; \"*\" is any", live: true, check: anOrigin, example: `["https://*.example.com"]`},
