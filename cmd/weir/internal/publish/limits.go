@@ -14,7 +14,7 @@ const (
 	// maxIdempotencyBytes bounds an idempotency key.
 	maxIdempotencyBytes = 128
 	// maxRemembered bounds the idempotency keys that are remembered: 65,536 of
-	// 80 bytes are 5 MiB.
+	// some 260 bytes are 17 MB.
 	maxRemembered = 1 << 16
 	// rememberTime is how long one is.
 	rememberTime = 5 * time.Minute
