@@ -23,8 +23,10 @@ func kill(p *weirtest.Process) {
 // TestKilled: after kill -9 all peers see the end at once, and weir listens on the same ports again at once, even while
 // they still hold their half of the connections. WEIR_KILL_CONNS=10000 measures it.
 func TestKilled(t *testing.T) {
-	killed(t, weirtest.ServeEnv(t, "WEIR_LIMITS_CONNECT_RATE=0"), "/ws?topic=a", "serve")
-	killed(t, weirtest.Echo(t), "/echo", "echo")
+	t.Run("serve", func(t *testing.T) {
+		killed(t, weirtest.ServeEnv(t, "WEIR_LIMITS_CONNECT_RATE=0"), "/ws?topic=a", "serve")
+	})
+	t.Run("echo", func(t *testing.T) { killed(t, weirtest.Echo(t), "/echo", "echo") })
 }
 
 // killed kills s, which is weir's command, and starts it again.

@@ -134,16 +134,21 @@ func drains(t *testing.T, s *weirtest.Server, p *peer) {
 }
 
 // TestHostile74ServeLogBlocked: with a log that takes nothing, and more lines for it than wait, weir serve serves, and
-// ends as ever.
+// ends as ever. 1024 lines wait; WEIR_LOG_CLIENTS=10000 has 20,000.
 func TestHostile74ServeLogBlocked(t *testing.T) {
+	clients, measured := fromEnv(t, "WEIR_LOG_CLIENTS", 700)
 	for name, log := range deaf(t) {
 		t.Run(name, func(t *testing.T) {
 			s := serveLogging(t, log)
 			p := dial(t, s.URL("ws", "/ws?topic=a"))
 			p.settle()
-			chatter(t, s, 700) // 1024 lines wait
+			chatter(t, s, clients)
 			hears(t, s, p, "still there?")
+			start := time.Now()
 			drains(t, s, p)
+			if measured {
+				t.Logf("%d clients came and went; it ended after %v", clients, time.Since(start))
+			}
 		})
 	}
 }
@@ -194,7 +199,8 @@ func TestHostile74DiskFull(t *testing.T) {
 		}
 		free = fs.Bavail
 	}
-	chatter(t, s, 50)
+	clients, _ := fromEnv(t, "WEIR_LOG_CLIENTS", 50)
+	chatter(t, s, clients)
 	hears(t, s, p, "while it is full")
 	if err := os.Remove(disk + "other"); err != nil {
 		t.Fatal(err)
