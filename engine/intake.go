@@ -18,7 +18,7 @@ type intake struct {
 	conn *Conn
 
 	held  atomic.Int64  // memory of parts; changed with mu held
-	since atomic.Uint32 // tick at which the first of them came; likewise
+	since atomic.Uint32 // tick from which on there was always one; likewise
 
 	mu    sync.Mutex // guards the following; held before conn's
 	parts []part
@@ -34,6 +34,7 @@ type part struct {
 	last bool         // of its message
 	data []byte       // not read yet
 	buf  *pool.Buffer // where data lies; nil once the connection has ended
+	held int64        // what it is charged
 }
 
 // takeIn has an intake take the messages of c from now on. mu is held, or nobody
@@ -64,10 +65,7 @@ func (in *intake) put(it *item) {
 		p.buf.B = append(p.buf.B, p.data...)
 		p.data = p.buf.B
 	}
-	if in.hold(&p) == 0 {
-		in.since.Store(in.conn.loop().time.Load())
-		defer in.conn.mind()
-	}
+	in.hold(&p)
 	in.parts = append(in.parts, p)
 	if in.bytes += len(p.data); in.full() {
 		in.conn.stop(stopIntake)
@@ -75,16 +73,21 @@ func (in *intake) put(it *item) {
 	in.tell()
 }
 
-// hold charges p, and returns what was held before. mu is held.
-func (in *intake) hold(p *part) (before int64) {
-	n := int64(cap(p.buf.B))
-	return in.held.Add(n) - n
+// hold charges p for its own part of the memory that it lies in: small messages
+// share that. mu is held.
+func (in *intake) hold(p *part) {
+	p.held = int64(cap(p.data))
+	if in.held.Load() == 0 { // since comes first: the loop reads them without mu
+		in.since.Store(in.conn.loop().time.Load())
+		defer in.conn.mind()
+	}
+	in.held.Add(p.held)
 }
 
 // free gives back the memory of p. mu is held.
 func (in *intake) free(p *part) {
 	if p.buf != nil {
-		in.held.Add(-int64(cap(p.buf.B)))
+		in.held.Add(-p.held)
 		p.buf.Release()
 		p.buf = nil
 	}

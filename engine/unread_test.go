@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -153,4 +154,30 @@ func TestHostile33UnreadSockets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Small messages that a worker hands on lie in memory that they share: that is unread once, and not once for each.
+func TestUnreadOfShared(t *testing.T) {
+	const each, size = 100, 10
+	streams := make(chan *Stream, 1)
+	gather(t, Handler{Open: func(c *Conn) { streams <- c.Stream() }}, Options{}, func(cr *crowd) {
+		p, _ := cr.open()
+		s := <-streams
+		var all []byte
+		for range each {
+			all = append(all, maskedFrame(0x82, blob(size))...)
+		}
+		p.write(all)
+		synctest.Wait()
+		if held, memory := s.in.held.Load(), cr.memory(); held < each*size || held > memory {
+			t.Errorf("%d bytes of %d messages are unread, in %d of memory", held, each, memory)
+		}
+		if _, err := io.ReadFull(s, make([]byte, each*size)); err != nil {
+			t.Error(err)
+		}
+		if held := s.in.held.Load(); held != 0 {
+			t.Errorf("%d bytes are unread when all was read", held)
+		}
+		p.nc.Close()
+	})
 }
