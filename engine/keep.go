@@ -26,8 +26,8 @@ type KeepOptions struct {
 	// ended, a [*CloseError], or why an attempt failed.
 	Waiting func(pause time.Duration, err error)
 	// Ended, if not nil, is called once, when there will be no further attempt: err
-	// is the cause of the end of Keep's context, net.ErrClosed after the Client's Close, or
-	// what no further attempt could change.
+	// is the cause of the end of Keep's context, net.ErrClosed after the Client's Close,
+	// what no further attempt could change, or [ErrPanic] after a panic of one of these.
 	Ended func(err error)
 }
 
@@ -113,10 +113,11 @@ func (k *kept) run(down error) {
 		}
 	}()
 	for {
-		if k.ctx.Err() != nil {
-			down = context.Cause(k.ctx)
+		over := k.over()
+		if over != nil {
+			down = over
 		}
-		if k.ctx.Err() != nil || vain(down) {
+		if over != nil || vain(down) {
 			k.finish(down)
 			break
 		}
@@ -128,6 +129,18 @@ func (k *kept) run(down error) {
 		}
 	}
 	returned = true
+}
+
+// over is why there is no further attempt, nil while there may be one. ctx is told
+// of the Client's end by a goroutine, which may be late.
+func (k *kept) over() error {
+	if err := context.Cause(k.ctx); err != nil {
+		return err
+	}
+	if k.client.life.Err() != nil {
+		return errClosed
+	}
+	return nil
 }
 
 // pause waits before the next attempt, and reports whether it has come.
@@ -188,8 +201,8 @@ func (k *kept) lost(err error) {
 		k.end = err
 	}
 	k.mu.Unlock()
-	if resting && !k.client.keeps.start(func() { k.run(err) }) {
-		k.finish(errClosed)
+	if resting { // Close waits for callbacks first, and then for what they have started
+		k.client.keeps.running.Go(func() { k.run(err) })
 	}
 }
 
@@ -205,18 +218,19 @@ func (k *kept) leave() {
 // finish says that there is no further attempt.
 func (k *kept) finish(err error) {
 	k.release()
-	if k.Ended != nil {
-		k.Ended(err)
+	if ended := k.Ended; ended != nil {
+		k.Ended = nil
+		ended(err)
 	}
 }
 
 // panicked ends what a panic, or a Goexit, of one of the options' functions has
-// left.
+// left: on another goroutine, for this one ends.
 func (k *kept) panicked(r any) {
 	co := k.client.core
 	co.panics.Add(1)
 	co.Log.Error("engine: a callback of Keep panicked", "url", k.url, "panic", fmt.Sprint(r), "stack", string(debug.Stack()))
-	k.release()
+	k.client.keeps.running.Go(func() { k.run(final{ErrPanic}) })
 }
 
 // keeps are the goroutines of a Client's Keeps.

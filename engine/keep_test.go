@@ -248,19 +248,81 @@ func TestKeepArguments(t *testing.T) {
 	}
 }
 
-// TestKeepPanics: a panic of one of its functions is the end of a Keep, and hurts nothing else.
+// TestKeepPanics: a panic of one of its functions, or a Goexit, is the end of a Keep, of which Ended is told, and hurts
+// nothing else.
 func TestKeepPanics(t *testing.T) {
-	home(t)
-	cl, err := NewClient(Handler{}, nil)
-	if err != nil {
-		t.Fatal(err)
+	broken, exit := func() { panic("test") }, runtime.Goexit
+	for _, tc := range []struct {
+		name string
+		o    KeepOptions
+		want error // of Ended
+	}{
+		{"Attempt", KeepOptions{Attempt: func(context.Context, *DialOptions) error { broken(); return nil }}, ErrPanic},
+		{"Attempt that exits", KeepOptions{Attempt: func(context.Context, *DialOptions) error { exit(); return nil }}, ErrPanic},
+		{"Waiting", KeepOptions{Waiting: func(time.Duration, error) { broken() }}, ErrPanic},
+		{"Ended", KeepOptions{Attempt: failAlways, Ended: func(error) { broken() }}, errNoToken},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			home(t)
+			cl, err := NewClient(Handler{}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer cl.Close()
+			ended := make(chan error, 10)
+			o, then := quick(tc.o), tc.o.Ended
+			o.Dial.Dial = func(context.Context, string, string) (net.Conn, error) { return nil, net.ErrClosed }
+			o.Ended = func(err error) {
+				ended <- err
+				if then != nil {
+					then(err)
+				}
+			}
+			if err := cl.Keep(t.Context(), "ws://a.test", o); err != nil {
+				t.Fatal(err)
+			}
+			if err := within(t, "Ended", ended); !errors.Is(err, tc.want) {
+				t.Errorf("Ended gets %v, want %v", err, tc.want)
+			}
+			eventually(t, "it is over", func() bool { return keepers() == 0 })
+			cl.Close()
+			if m := cl.Metrics(); m.Panics != 1 || len(ended) != 0 {
+				t.Errorf("%d panics, Ended is called %d times more", m.Panics, len(ended))
+			}
+		})
 	}
-	defer cl.Close()
-	err = cl.Keep(t.Context(), "ws://a.test", &KeepOptions{Attempt: func(context.Context, *DialOptions) error { panic("test") }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "it panicked", func() bool { return cl.Metrics().Panics == 1 })
+}
+
+var errNoToken = errors.New("no token")
+
+func failAlways(context.Context, *DialOptions) error { return errNoToken }
+
+// TestKeepEndsOnItsOwn: its functions may wait for each other, also when the Client is closed: they are on no event loop.
+func TestKeepEndsOnItsOwn(t *testing.T) {
+	eachMode(t, func(t *testing.T, r rig) {
+		r.loops = 1
+		s := usual.serve(t, echo, nil)
+		opened, stacks := make(chan bool, 2), make(chan string, 2)
+		cl := r.client(t, Handler{Open: func(*Conn) { opened <- true }}, nil)
+		ended := func(error) {
+			b := make([]byte, 64<<10)
+			stacks <- string(b[:runtime.Stack(b, false)])
+		}
+		waiting := func(d time.Duration, err error) { t.Errorf("it waits for %v after %v", d, err) }
+		for range cap(opened) {
+			if err := cl.Keep(t.Context(), "ws://"+s.addr, &KeepOptions{Ended: ended, Waiting: waiting}); err != nil {
+				t.Fatal(err)
+			}
+			within(t, "Open", opened)
+		}
+		eventually(t, "nobody dials", func() bool { return keepers() == 0 })
+		cl.Close()
+		for range cap(stacks) {
+			if stack := within(t, "Ended", stacks); !strings.Contains(stack, ".(*kept).run(") {
+				t.Errorf("Ended is called by\n%s", stack)
+			}
+		}
+	})
 }
 
 // TestKeepBeginsAnew: a connection that lasted has the pauses be short again, one that did not hasn't.
