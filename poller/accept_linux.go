@@ -28,8 +28,8 @@ func inherits(fd int) bool {
 	return err == nil && inline != 0
 }
 
-// setUserTimeout bounds how long what is accepted from fd waits for an acknowledgement: RFC 5482. It
-// costs no call for each connection, which has what fd had.
+// setUserTimeout bounds how long fd, or what is accepted from it, waits for an acknowledgement: RFC
+// 5482. Where that inherits it costs no call for each connection.
 func setUserTimeout(fd int, d time.Duration) error {
 	ms := max(int(d/time.Millisecond), 1)
 	err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, ms)

@@ -75,12 +75,18 @@ func (ln *Listener) prepare(fd int) error {
 	if err := prepare(fd); err != nil {
 		return err
 	}
-	if d := ln.p.options.UnackedTime; d > 0 {
-		if err := setUserTimeout(fd, d); err != nil {
-			return err
-		}
+	if err := ln.boundUnacked(fd); err != nil {
+		return err
 	}
 	return os.NewSyscallError("setsockopt", unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{}))
+}
+
+// boundUnacked sets Options.UnackedTime for fd, or for what that accepts.
+func (ln *Listener) boundUnacked(fd int) error {
+	if d := ln.p.options.UnackedTime; d > 0 {
+		return setUserTimeout(fd, d)
+	}
+	return nil
 }
 
 func (ln *Listener) addAcceptor(fd int) *acceptor {
@@ -214,7 +220,7 @@ func (a *acceptor) acceptOne() verdict {
 		return acceptLater
 	}
 	a.backOff.reset()
-	if a.each && setSocketOptions(fd) != nil {
+	if a.each && (setSocketOptions(fd) != nil || a.ln.boundUnacked(fd) != nil) {
 		_ = closeRaw(fd) // reset by its peer meanwhile
 		return acceptMore
 	}

@@ -9,15 +9,21 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestUnackedTime: what a listener accepts has its option, without a call for each.
+// TestUnackedTime: what a listener accepts has its option, also from one as net.Listen makes it: that speaks MPTCP, and
+// what it accepts inherits nothing.
 func TestUnackedTime(t *testing.T) {
-	for _, o := range []ListenOptions{{}, {ReusePort: true}} {
+	own := func(o ListenOptions) func(*Poller) (*Listener, error) {
+		return func(p *Poller) (*Listener, error) { return p.Listen("tcp", "127.0.0.1:0", o) }
+	}
+	for name, listen := range map[string]func(*Poller) (*Listener, error){
+		"Listen": own(ListenOptions{}), "ReusePort": own(ListenOptions{ReusePort: true}), "ListenFrom": listenFrom,
+	} {
 		for _, d := range []time.Duration{0, 30 * time.Second, time.Microsecond} {
 			p, err := New(Options{Loops: 2, UnackedTime: d})
 			if err != nil {
 				t.Fatal(err)
 			}
-			ln, err := p.Listen("tcp", "127.0.0.1:0", o)
+			ln, err := listen(p)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,7 +45,7 @@ func TestUnackedTime(t *testing.T) {
 				t.Fatal(err)
 			}
 			if ms, want := <-got, map[time.Duration]int{30 * time.Second: 30_000, time.Microsecond: 1}[d]; ms != want {
-				t.Errorf("%+v, %v: got %d ms", o, d, ms)
+				t.Errorf("%s, %v: got %d ms", name, d, ms)
 			}
 			nc.Close()
 			p.Close()
@@ -50,6 +56,14 @@ func TestUnackedTime(t *testing.T) {
 			t.Errorf("%v is taken", d)
 		}
 	}
+}
+
+func listenFrom(p *Poller) (*Listener, error) {
+	nl, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	return p.ListenFrom(nl)
 }
 
 // onOpen is asked when its connection opens, and closes it at its end.
