@@ -78,7 +78,8 @@ type Handler struct {
 	// Abandon gets what Upgrade returned for a handshake that it granted and
 	// that comes to nothing: the peer has gone or waited for too long, or there
 	// is no room. What Upgrade took is given back here, or else in Close. It may
-	// run on any goroutine, event loops included, and must not block.
+	// run on any goroutine, event loops included: it must not block, and one that
+	// calls runtime.Goexit may end a loop.
 	Abandon func(value any)
 
 	// Open is the first callback of every Conn that was upgraded.

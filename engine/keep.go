@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -20,7 +21,8 @@ type KeepOptions struct {
 	MinDelay, MaxDelay time.Duration
 
 	// Attempt, if not nil, is called before each attempt with its options, which
-	// are its to change: a token that expires, say. An error ends Keep.
+	// are its to change: a token that expires, say. Their Header is never nil. An
+	// error ends Keep.
 	Attempt func(ctx context.Context, o *DialOptions) error
 	// Waiting, if not nil, is called before each pause: err is how the connection
 	// ended, a [*CloseError], or why an attempt failed.
@@ -168,7 +170,9 @@ func (k *kept) pause(down error) bool {
 // goes on.
 func (k *kept) attempt() error {
 	o := k.Dial
-	o.Header = o.Header.Clone()
+	if o.Header = o.Header.Clone(); o.Header == nil {
+		o.Header = http.Header{}
+	}
 	if k.Attempt != nil {
 		if err := k.Attempt(k.ctx, &o); err != nil {
 			return final{err}

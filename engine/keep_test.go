@@ -198,7 +198,7 @@ func failSecond() func(context.Context, *DialOptions) error {
 		if n++; n > 1 {
 			return errors.New("no token")
 		}
-		o.Header = http.Header{"Authorization": {"Bearer once"}}
+		o.Header.Set("Authorization", "Bearer once")
 		return nil
 	}
 }

@@ -31,7 +31,9 @@ type Options struct {
 	// SlowCallback is how long a callback runs before the log names its connection
 	// as one that hangs, once, and once more when it returns; 10 s, give or take a
 	// tenth, or 100 ms. Nothing is done to it: until it returns it keeps its worker,
-	// or with Inline its loop. Metrics counts them. Negative: off.
+	// or with Inline its loop. With Inline those that follow each other within one
+	// turn of the loop, as for the messages of one read, are taken for one. Metrics
+	// counts them. Negative: off.
 	SlowCallback time.Duration
 
 	// MaxConns is the most upgraded connections; 1,000,000. Further upgrades
