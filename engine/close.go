@@ -219,7 +219,7 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 		s.close(l)
 	}
 	_ = c.sock.Close() // nothing can be done about a close that fails
-	outcomes := c.giveUpQueue()
+	outcomes := append(c.giveUpQueue(), c.giveUpHeld(errClosed)...)
 	subs, extra := c.subs, c.more
 	c.subs = nil
 	var done context.CancelCauseFunc
@@ -227,7 +227,6 @@ func (c *Conn) teardown(l *loop, end *CloseError) {
 		done = extra.done
 		extra.endTrips()
 		c.tellRoom()
-		c.dropHeld(errClosed)
 	}
 	c.mu.Unlock()
 

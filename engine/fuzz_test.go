@@ -21,6 +21,7 @@ import (
 // outcome is what must become of a stream of a client's frames.
 type outcome struct {
 	messages [][]byte // kind, then the payload
+	pings    [][]byte // payloads
 	code     int      // of the closing frame that answers it; 0: none
 	violates bool
 	middle   bool // it ends within a frame
@@ -100,6 +101,8 @@ func reference(b []byte, maxBytes, maxFrames uint64) (o outcome) {
 		switch {
 		case op == 8:
 			return closing(o, payload)
+		case op == 9:
+			o.pings = append(o.pings, payload)
 		case !control && fin:
 			o.messages = append(o.messages, append([]byte{kind}, message...))
 			message, kind, frames, total = nil, 0, 0, 0

@@ -54,14 +54,21 @@ func (c *Conn) releaseHeld() {
 
 // dropHeld frees what is held, and has the senders told why. mu is held.
 func (c *Conn) dropHeld(why error) {
-	m := c.more
-	if m == nil || m.held == nil {
-		return
-	}
-	m.held.Clear(why)
-	for _, o := range m.held.Finished() {
+	for _, o := range c.giveUpHeld(why) {
 		c.post(item{op: opDone, done: o.Done, err: o.Err})
 	}
+}
+
+// giveUpHeld frees what is held, and returns what its senders are to be told.
+// mu is held.
+func (c *Conn) giveUpHeld(why error) []sendq.Outcome {
+	m := c.more
+	if m == nil || m.held == nil {
+		return nil
+	}
+	m.held.Clear(why)
+	outcomes := m.held.Finished()
 	m.held.Free()
 	m.held = nil
+	return outcomes
 }

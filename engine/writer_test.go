@@ -132,6 +132,34 @@ func TestWriterLeftOpen(t *testing.T) {
 	}
 }
 
+// Who waits for a Writer is told of the end also if the peer had ended before, and the server ends before all is written.
+func TestWriterLeftOpenByAll(t *testing.T) {
+	eachMode(t, func(t *testing.T, r rig) {
+		h, opened := conns()
+		s := r.serve(t, h, nil)
+		p := s.open()
+		c := within(t, "Open", opened)
+		blocked := func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.blocked }
+		for w := c.Writer(Binary); !blocked(); {
+			if _, err := w.Write(blob(32 << 10)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		told := make(chan error, 1)
+		if err := c.SendWith(Text, nil, SendOptions{Done: func(err error) { told <- err }}); err != nil {
+			t.Fatal(err)
+		}
+		if err := p.nc.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "it is closing", func() bool { return c.State() == Closing })
+		s.Close()
+		if err := within(t, "Done", told); err != net.ErrClosed {
+			t.Errorf("Done: %v", err)
+		}
+	})
+}
+
 // Many Writers at a time, of a client too: each message is whole.
 func TestWriters(t *testing.T) {
 	server, client := socketPair(t, &Options{Loops: 2})
