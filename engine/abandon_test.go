@@ -3,7 +3,6 @@ package engine
 import (
 	"sync/atomic"
 	"testing"
-	"time"
 )
 
 // What Upgrade granted comes back once: by Close, or by Abandon if there is no connection after all.
@@ -11,21 +10,23 @@ func TestAbandon(t *testing.T) {
 	for _, d := range []door{listened, attached, handed} {
 		for _, tc := range []struct {
 			name      string
-			try       func(p *peer, open func()) // a second connection, whose Upgrade waits for open
-			within    time.Duration              // its MaxUpgradeTime; 0: the default
-			abandoned bool                       // for sure
+			try       func(s *running, p *peer, open func()) // a second connection, whose Upgrade waits for open
+			abandoned bool                                   // for sure
 		}{
-			{"no room", func(p *peer, open func()) { open(); p.write([]byte(ask("/full"))); p.refused(503) }, 0, true},
-			{"a bad answer", func(p *peer, open func()) { open(); p.write([]byte(ask("/bad"))); p.refused(500) }, 0, true},
-			{"a panic", func(p *peer, open func()) { open(); p.write([]byte(ask("/panic"))); p.refused(500) }, 0, false},
-			{"the peer has gone", func(p *peer, open func()) { p.write([]byte(ask("/slow"))); p.nc.Close(); open() }, 0, false},
-			{"too slow", func(p *peer, open func()) {
+			{"no room", func(_ *running, p *peer, open func()) { open(); p.write([]byte(ask("/full"))); p.refused(503) }, true},
+			{"a bad answer", func(_ *running, p *peer, open func()) { open(); p.write([]byte(ask("/bad"))); p.refused(500) }, true},
+			{"a panic", func(_ *running, p *peer, open func()) { open(); p.write([]byte(ask("/panic"))); p.refused(500) }, false},
+			{"the peer has gone", func(_ *running, p *peer, open func()) { p.write([]byte(ask("/slow"))); p.nc.Close(); open() }, false},
+			{"too slow", func(s *running, p *peer, open func()) {
 				p.write([]byte(ask("/slow")))
 				if d == listened {
+					eventually(s.t, "Upgrade runs", func() bool { return s.Metrics().Upgrading == 1 })
+					l := s.core.loops[0]
+					l.poll.Do(func() { l.pass(l.core.upgrade) })
 					p.gone()
 				}
 				open()
-			}, 200 * time.Millisecond, d == listened},
+			}, d == listened},
 		} {
 			t.Run(string(d)+"/"+tc.name, func(t *testing.T) {
 				var granted, closed, abandoned atomic.Int64
@@ -49,7 +50,7 @@ func TestAbandon(t *testing.T) {
 						abandoned.Add(1)
 					},
 					Close: func(*Conn, error) { closed.Add(1) },
-				}, &Options{MaxConns: 2, MaxUpgradeTime: tc.within})
+				}, &Options{MaxConns: 2})
 				if tc.name == "a panic" {
 					s.panics = 1
 				}
@@ -57,7 +58,7 @@ func TestAbandon(t *testing.T) {
 				if tc.name == "no room" {
 					defer s.open().closing()
 				}
-				tc.try(s.dial(), open)
+				tc.try(s, s.dial(), open)
 				first.closing()
 				eventually(t, "all that was granted has come back", func() bool {
 					return granted.Load() == closed.Load()+abandoned.Load()+s.Metrics().Conns && s.Metrics().Upgrading == 0

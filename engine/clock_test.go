@@ -35,6 +35,14 @@ func rest(t *testing.T, h Handler, o Options, test func(*testing.T, *resting)) {
 // late is how many ticks the loop's time was old when bytes were received just now.
 func (rs *resting) late() uint32 { return uint32(time.Since(rs.l.core.start)/tick) - rs.c.seen }
 
+// pass lets ticks pass, as the clock does. It is called on the loop.
+func (l *loop) pass(ticks uint32) {
+	for ; ticks > 0; ticks -= min(ticks, stallTicks) {
+		l.core.clock.ticks.Add(min(ticks, stallTicks))
+		l.turn()
+	}
+}
+
 // TestRest: a loop on which nothing happens is woken once in restTicks, and its time is right all the same when
 // something does.
 func TestRest(t *testing.T) {

@@ -222,7 +222,7 @@ func (w *world) step(v byte) (turns int) {
 	case 10, 11:
 		w.act(f, w.tape.byte())
 	case 12:
-		w.pass(1 + uint32(which)/4)
+		w.s.core.loops[0].pass(1 + uint32(which)/4)
 	case 13:
 		w.repay()
 	case 14: // events that nobody asked for, of a connection or of whoever has the number
@@ -252,14 +252,6 @@ func (w *world) end(f *figure, v, which byte) {
 		if err := w.s.goAway(context.Background()); err != nil {
 			w.t.Error(err)
 		}
-	}
-}
-
-// pass lets ticks pass, as the clock does.
-func (w *world) pass(ticks uint32) {
-	for ; ticks > 0; ticks -= min(ticks, stallTicks) {
-		w.s.core.clock.ticks.Add(min(ticks, stallTicks))
-		w.s.core.loops[0].turn()
 	}
 }
 
@@ -357,7 +349,7 @@ func (w *world) wait() {
 					f.c.Resume() // while it is paused nobody is taken for dead
 				}
 			}
-			w.pass(600)
+			w.s.core.loops[0].pass(600)
 			w.rest()
 		})
 		w.on(func() { left = w.s.Metrics().Sockets })
