@@ -387,7 +387,9 @@ func TestBudgetOfStrands(t *testing.T) {
 		var all sync.WaitGroup
 		var peers []*peer
 		for range n {
-			peers = append(peers, s.open())
+			p := s.open()
+			p.nc.SetDeadline(time.Time{}) // who is not read any more must not give up
+			peers = append(peers, p)
 		}
 		var high atomic.Int64
 		stop := make(chan struct{})
@@ -398,6 +400,7 @@ func TestBudgetOfStrands(t *testing.T) {
 					return
 				default:
 					high.Store(max(high.Load(), s.Metrics().Memory))
+					time.Sleep(50 * time.Microsecond) // a pace, not a wait
 				}
 			}
 		})
@@ -449,7 +452,8 @@ func TestBudgetStorm(t *testing.T) {
 		var all sync.WaitGroup
 		stop, alive := make(chan struct{}), make(chan string, 1)
 		witness := s.open()
-		all.Go(func() { // ends with the connection
+		witness.nc.SetDeadline(time.Time{}) // the storm may take long to begin
+		all.Go(func() {                     // ends with the connection
 			for {
 				f, err := witness.next()
 				if err != nil {
@@ -468,6 +472,7 @@ func TestBudgetStorm(t *testing.T) {
 					return
 				default:
 					high.Store(max(high.Load(), s.Metrics().Memory))
+					time.Sleep(50 * time.Microsecond) // a pace, not a wait
 				}
 			}
 		})
@@ -489,7 +494,6 @@ func TestBudgetStorm(t *testing.T) {
 				t.Fatal(err)
 			}
 			others = append(others, nc)
-			nc.SetDeadline(time.Now().Add(patience))
 			nc.(*net.TCPConn).SetReadBuffer(4 << 10)
 			all.Go(func() { misbehave(nc, i) })
 		}
