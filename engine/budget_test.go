@@ -482,7 +482,9 @@ func TestBudgetStorm(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					top.PublishWith(Binary, blob(20_000), PublishOptions{Key: fmt.Sprint(i % 50)})
+					if s.Owed() == 0 { // or a slow machine does nothing else
+						top.PublishWith(Binary, blob(20_000), PublishOptions{Key: fmt.Sprint(i % 50)})
+					}
 					time.Sleep(time.Millisecond) // a pace, not a wait
 				}
 			}
