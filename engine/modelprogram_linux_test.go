@@ -137,8 +137,9 @@ func (w *world) act(f *figure, v byte) {
 		}
 	case 15:
 		if v >= 200 {
-			_ = c.CloseNow() // it may be closed already
-			f.killed = true
+			if c.CloseNow() == nil { // otherwise it has ended already, and what came before that is delivered still
+				f.killed = true
+			}
 		}
 	case 16:
 		f.doing++
