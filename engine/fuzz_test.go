@@ -22,7 +22,8 @@ import (
 type outcome struct {
 	messages [][]byte // kind, then the payload
 	pings    [][]byte // payloads
-	code     int      // of the closing frame that answers it; 0: none
+	pongs    int
+	code     int // of the closing frame that answers it; 0: none
 	violates bool
 	middle   bool // it ends within a frame
 }
@@ -103,6 +104,8 @@ func reference(b []byte, maxBytes, maxFrames uint64) (o outcome) {
 			return closing(o, payload)
 		case op == 9:
 			o.pings = append(o.pings, payload)
+		case op == 10:
+			o.pongs++
 		case !control && fin:
 			o.messages = append(o.messages, append([]byte{kind}, message...))
 			message, kind, frames, total = nil, 0, 0, 0

@@ -413,6 +413,8 @@ func (f *figure) owesOpen() string {
 		return "reading"
 	case len(f.heard) < len(want.messages):
 		return fmt.Sprintf("message %d of %d", len(f.heard), len(want.messages))
+	case len(f.pingsHeard) < len(want.pings) || len(f.pongsHeard) < want.pongs: // while they wait nobody is taken for dead
+		return "Ping or Pong"
 	case f.begun() != nil:
 		return "the last fragment"
 	case f.w.strict && f.next < len(f.said):
