@@ -342,7 +342,7 @@ func (w *world) owes() string {
 // wait lets so much time pass that every connection has ended, since no peer says anything.
 func (w *world) wait() {
 	left := int64(0)
-	for range 10 { // a callback that only now has its turn may begin to close
+	for range 50 { // a callback that only now has its turn may begin to close, and workers have one turn in each round
 		w.on(func() {
 			for _, f := range w.figures {
 				if f.opened.Load() {
