@@ -120,11 +120,12 @@ func (a *arrivals) full(c compactAddr) bool {
 func (a *arrivals) move(from, to compactAddr, now time.Duration) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.drop(from)
 	if a.full(to) {
+		a.add(from)
 		a.turnAway("MaxConnsPerIP", now)
 		return false
 	}
-	a.drop(from)
 	a.add(to)
 	return true
 }

@@ -42,6 +42,12 @@ func TestArrivalsPerIP(t *testing.T) {
 	if !a.full(from("192.0.2.1")) || a.full(from("192.0.2.2")) {
 		t.Error("full is wrong")
 	}
+	if !a.move(from("2001:db8::2"), from("2001:db8::9"), 0) {
+		t.Error("a network is full of those that are in it")
+	}
+	if a.move(from("192.0.2.2"), from("192.0.2.1"), 0) {
+		t.Error("one more of a full address is let in behind a proxy")
+	}
 	a.gone(from("192.0.2.1"))
 	come("192.0.2.1", true)
 	for _, ip := range []string{"192.0.2.1", "192.0.2.1", "192.0.2.2", "2001:db8::2", "2001:db8::9", "2001:db8:0:1::1", "127.0.0.1", "127.0.0.1"} {
