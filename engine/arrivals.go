@@ -144,14 +144,14 @@ func (a *arrivals) gone(c compactAddr) {
 	a.drop(c)
 }
 
-// add counts a socket, drop one that is gone. mu is held.
-
+// add counts a socket. mu is held.
 func (a *arrivals) add(c compactAddr) {
 	if key, counted := a.key(c); counted {
 		a.from[key]++
 	}
 }
 
+// drop undoes add. mu is held.
 func (a *arrivals) drop(c compactAddr) {
 	key, counted := a.key(c)
 	if !counted {

@@ -29,9 +29,9 @@ func hint(err error, now time.Time) time.Duration {
 	case errors.As(err, &refused):
 		return bounded(retryAfter(refused.Header.Get("Retry-After"), now))
 	case errors.As(err, &end) && end.Peer:
-		ms, ok := strings.CutPrefix(end.Reason, "retry=")
-		if n, err := strconv.ParseUint(ms, 10, 32); ok && err == nil {
-			return bounded(time.Duration(n) * time.Millisecond)
+		if ms, ok := strings.CutPrefix(end.Reason, "retry="); ok {
+			d, _ := count(ms, time.Millisecond)
+			return d
 		}
 	}
 	return 0
@@ -39,10 +39,19 @@ func hint(err error, now time.Time) time.Duration {
 
 func bounded(d time.Duration) time.Duration { return max(0, min(d, maxRetryHint)) }
 
+// count reads a number of units, of which it takes an hour at most.
+func count(s string, unit time.Duration) (d time.Duration, ok bool) {
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	return time.Duration(min(n, uint64(maxRetryHint/unit))) * unit, true // n is the greatest when out of range
+}
+
 // retryAfter reads seconds, or a date.
 func retryAfter(s string, now time.Time) time.Duration {
-	if n, err := strconv.ParseUint(s, 10, 32); err == nil {
-		return time.Duration(n) * time.Second
+	if d, ok := count(s, time.Second); ok {
+		return d
 	}
 	if at, err := http.ParseTime(s); err == nil {
 		return at.Sub(now)

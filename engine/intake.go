@@ -214,6 +214,12 @@ func (c *Conn) unread() (bytes int64, since uint32) {
 	return in.held.Load(), in.since.Load()
 }
 
+// holdsUnread reports whether the intake of c holds something. mu is held.
+func (c *Conn) holdsUnread() bool {
+	n, _ := c.unread()
+	return n > 0
+}
+
 // mind has the loop watch c, which holds something unread, if it does not.
 func (c *Conn) mind() {
 	c.mu.Lock()

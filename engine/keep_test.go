@@ -374,11 +374,12 @@ func TestHint(t *testing.T) {
 		{answer("-7"), 0},
 		{answer("soon"), 0},
 		{answer("1000000"), time.Hour},
+		{answer("99999999999999999999999"), time.Hour},
 		{&DialError{Status: 503}, 0},
 		{&CloseError{Code: 1012, Reason: "retry=1500", Peer: true}, 1500 * time.Millisecond},
 		{&CloseError{Code: 1012, Reason: "retry=1500"}, 0},
 		{&CloseError{Code: 1012, Reason: "retry=-1", Peer: true}, 0},
-		{&CloseError{Code: 1012, Reason: "retry=999999999999", Peer: true}, 0},
+		{&CloseError{Code: 1012, Reason: "retry=999999999999", Peer: true}, time.Hour},
 		{&CloseError{Code: 1012, Reason: "1500", Peer: true}, 0},
 	} {
 		if got := hint(row.err, now); got != row.want {

@@ -125,9 +125,10 @@ func (l *loop) turn() {
 // read notes that c is read from now on.
 func (l *loop) read(c *Conn) {
 	l.reading = c
-	if l.core.Inline {
-		l.serving.Store(c)
+	if !l.core.Inline {
+		return
 	}
+	l.serving.Store(c)
 	if l.calling.Load() != uint32(opMessage) {
 		l.calling.Store(uint32(opMessage)) // a callback of another kind panicked
 	}

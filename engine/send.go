@@ -334,7 +334,7 @@ func (c *Conn) settle(l *loop) {
 		return
 	}
 	c.write()
-	if unread, _ := c.unread(); !c.watched && (c.blocked || unread > 0 || c.windowed()) {
+	if !c.watched && (c.blocked || c.windowed() || c.holdsUnread()) {
 		l.watch(c)
 	}
 	var outcomes []sendq.Outcome

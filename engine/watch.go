@@ -3,8 +3,8 @@ package engine
 // Some connections hold memory for as long as their peers want: those whose
 // socket takes nothing, those with half a message, those that have the window of
 // what they sent, and those of which something was received that nobody has read.
-// A loop has a list of them and of no others, and looks at each once a second at least, so that a
-// million connections at rest cost a tick nothing.
+// A loop has a list of them and of no others, and looks at each once a second at
+// least, so that a million connections at rest cost a tick nothing.
 
 // watch puts c on the list. It is called on the loop with c.mu held, while c is
 // not watched.
@@ -61,8 +61,7 @@ func (c *Conn) inspect(l *loop) bool {
 	if !closed {
 		c.weary(l)
 	}
-	unread, _ := c.unread()
-	c.watched = !closed && (blocked || c.in != nil || unread > 0 || c.windowed())
+	c.watched = !closed && (blocked || c.in != nil || c.windowed() || c.holdsUnread())
 	watched := c.watched
 	c.mu.Unlock()
 	if closed {

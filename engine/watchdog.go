@@ -2,7 +2,7 @@ package engine
 
 import (
 	"maps"
-	"slices"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -26,8 +26,8 @@ type watchdog struct {
 	running   []pool.Running[*Conn]
 	telling   []pool.Running[*news]
 
-	mu     sync.Mutex // guards the following
-	judged map[*Request]struct{}
+	mu     sync.Mutex                  // guards the following
+	judged map[*Request]netip.AddrPort // with whom it is from, which its callback may change
 }
 
 // sighting is a callback that was seen at several looks, one after the other.
@@ -44,7 +44,7 @@ func newWatchdog(co *core) *watchdog {
 		most:   int((co.SlowCallback + every - 1) / every),
 		seen:   map[any]*sighting{},
 		now:    map[any]*sighting{},
-		judged: map[*Request]struct{}{},
+		judged: map[*Request]netip.AddrPort{},
 	}
 }
 
@@ -77,8 +77,8 @@ func (d *watchdog) look() {
 	}
 	clear(d.running) // they are the connections' memory
 	clear(d.telling)
-	for _, r := range d.upgrades() {
-		d.see(r, func() []any { return []any{"remote", r.RemoteAddr, "callback", "Upgrade"} })
+	for r, remote := range d.upgrades() {
+		d.see(r, func() []any { return []any{"remote", remote, "callback", "Upgrade"} })
 	}
 	if co.Inline {
 		co.eachLoop(d.lookAt)
@@ -136,7 +136,7 @@ func (d *watchdog) judge(r *Request) (over func()) {
 		return func() {}
 	}
 	d.mu.Lock()
-	d.judged[r] = struct{}{}
+	d.judged[r] = r.RemoteAddr
 	d.mu.Unlock()
 	return func() {
 		d.mu.Lock()
@@ -146,10 +146,10 @@ func (d *watchdog) judge(r *Request) (over func()) {
 }
 
 // upgrades returns what is judged now.
-func (d *watchdog) upgrades() []*Request {
+func (d *watchdog) upgrades() map[*Request]netip.AddrPort {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return slices.Collect(maps.Keys(d.judged))
+	return maps.Clone(d.judged)
 }
 
 // about is what the log says of a callback of c.

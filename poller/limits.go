@@ -10,6 +10,8 @@ const (
 	// maxCallBytes bounds one system call: a raw call can't be preempted, and the collector waits for it, some
 	// 0.2 ms for so much. A message of a MiB goes out in one, with its header.
 	maxCallBytes = 1<<20 + 4<<10
+	// maxReadBytes bounds the read buffer of a loop, which it has for good.
+	maxReadBytes = 256 << 10
 	// maxBuffers is how many slices one gathering write takes.
 	maxBuffers = 64
 	// maxSpareTasks is the longest task or reread queue whose memory a loop keeps.

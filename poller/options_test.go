@@ -25,7 +25,7 @@ func TestOptions(t *testing.T) {
 		{"Loops", Options{Loops: -1}},
 		{"Loops", Options{Loops: maxLoops + 1}},
 		{"ReadBytes", Options{ReadBytes: -1}},
-		{"ReadBytes", Options{ReadBytes: maxCallBytes + 1}},
+		{"ReadBytes", Options{ReadBytes: maxReadBytes + 1}},
 		{"TurnBytes", Options{TurnBytes: -1}},
 	} {
 		if p, err := New(tt.o); err == nil {

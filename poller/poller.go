@@ -43,8 +43,8 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Loops < 0 || o.Loops > maxLoops {
 		return o, fmt.Errorf("poller: Loops is %d, not 0 to %d", o.Loops, maxLoops)
 	}
-	if o.ReadBytes < 0 || o.ReadBytes > maxCallBytes {
-		return o, fmt.Errorf("poller: ReadBytes is %d, not 0 to %d", o.ReadBytes, maxCallBytes)
+	if o.ReadBytes < 0 || o.ReadBytes > maxReadBytes {
+		return o, fmt.Errorf("poller: ReadBytes is %d, not 0 to %d", o.ReadBytes, maxReadBytes)
 	}
 	if o.TurnBytes < 0 {
 		return o, fmt.Errorf("poller: TurnBytes is %d", o.TurnBytes)

@@ -26,7 +26,7 @@ func Check(flag, s string) error {
 	}
 	if path, ok := strings.CutPrefix(s, unixPrefix); ok {
 		if path == "" {
-			return wrong(flag+" "+s+" names no path", "unix:/tmp/weir.sock")
+			return wrong(flag+" "+s+" names no path", "unix:/run/weir.sock")
 		}
 		return nil
 	}
