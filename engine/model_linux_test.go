@@ -3,7 +3,6 @@ package engine
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net/netip"
 	"os"
 	"runtime"
@@ -152,7 +151,7 @@ func newWorld(t *testing.T, mode byte, ops, answers []byte) *world {
 	w := &world{t: t, tape: tape{b: ops}, system: tape{b: answers}, of: map[*Conn]*figure{}}
 	w.free, w.hook = mode&2 != 0, mode&4 != 0
 	o := Options{
-		Inline: mode&1 == 0, Loops: 1, MaxMessageBytes: fuzzMessageBytes, MaxFragments: fuzzFragments, StrandDepth: 4,
+		MaxMessageBytes: fuzzMessageBytes, MaxFragments: fuzzFragments, StrandDepth: 4,
 		MaxBacklogBytes: 16 << 10, MaxTopics: 2, MaxConns: 5, Overflow: []Overflow{CloseSlow, CloseSlow, DropNewest, DropOldest}[mode>>3&3],
 	}
 	w.strict = o.Overflow == CloseSlow
@@ -161,12 +160,9 @@ func newWorld(t *testing.T, mode byte, ops, answers []byte) *world {
 		w.strict = false
 	}
 	r := &running{t: t, rules: &rules{t: t}, log: new(logBook)}
-	o.Log = slog.New(slog.NewTextHandler(r.log, nil))
-	set, err := newSettings(&o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := rig{inline: mode&1 == 0, loops: 1}.settings(t, &o, r.log)
 	set.faults = w
+	var err error
 	if r.Server, err = newServer(r.rules.hold(w.handler()), set); err != nil {
 		t.Fatal(err)
 	}
@@ -257,9 +253,15 @@ func (w *world) end(f *figure, v, which byte) {
 
 // rest waits until no worker has anything to do.
 func (w *world) rest() {
-	for busy := true; busy; runtime.Gosched() {
+	for end := time.Now().Add(patience / 2); ; runtime.Gosched() { // in less time than who waits for the loop has
 		st := w.s.core.workers.Stats()
-		busy = st.Queued > 0 || st.Running > st.Idle || w.s.core.upgrading.Load() > 0
+		if st.Queued == 0 && st.Running <= st.Idle && w.s.core.upgrading.Load() == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			w.t.Errorf("never: the workers rest: %+v", st)
+			return
+		}
 	}
 }
 
@@ -285,7 +287,7 @@ func (w *world) play() {
 		w.poll.Do(next)
 	}
 	w.poll.Do(next)
-	<-done
+	within(w.t, "the end of the tape", done)
 }
 
 // on runs f on the loop and waits for it.
@@ -295,7 +297,7 @@ func (w *world) on(f func()) {
 		defer close(done)
 		f()
 	})
-	<-done
+	within(w.t, "its turn on the loop", done)
 }
 
 // settle ends the faults and has everybody do what is left, until nothing is owed any more.

@@ -31,17 +31,17 @@ type figure struct {
 	shutWrite     bool
 
 	// What the program has done.
-	said          []*outgoing
-	refused       []*outgoing
-	partial       *outgoing
-	writer        *Writer
-	pings, pongs  [][]byte
-	shuts         []int
-	windows       []modelWindow
-	killed        bool
-	paused        bool
-	doing, done   int
-	panics, drops int
+	said         []*outgoing
+	refused      []*outgoing
+	partial      *outgoing
+	writer       *Writer
+	pings, pongs [][]byte
+	shuts        []int
+	windows      []modelWindow
+	killed       bool
+	paused       bool
+	doing, done  int
+	panics       int
 
 	// What the program was told.
 	want                   outcome
@@ -51,13 +51,14 @@ type figure struct {
 	// What the peer has got.
 	in                 []byte
 	status             int
-	eof, reset         bool
+	eof                bool
 	message            []byte // in fragments, so far
 	kind               byte   // of it
 	next               int    // of said
 	nextPing, nextPong int
 	lastPub            int
 	bidden             bool // farewell: a closing frame has come
+	shutWith           int  // its code, 1005 of an empty one; 0: none has come
 }
 
 // dial connects another peer.
@@ -176,7 +177,7 @@ func (f *figure) receive(n int) (more bool) {
 	case errors.Is(err, unix.EAGAIN):
 		return false
 	case err != nil:
-		f.eof, f.reset = true, true
+		f.eof = true
 		return false
 	case k == 0:
 		f.eof = true
@@ -257,7 +258,9 @@ func (f *figure) look(fr wireFrame) {
 			t.Errorf("pong %.10q answers nothing, and %d was to be sent of %d", fr.payload, f.nextPong, len(f.pongs))
 		}
 	case opClosed:
-		f.closeSeen(fr.payload)
+		if f.shutWith = 1005; len(fr.payload) >= 2 {
+			f.shutWith = int(binary.BigEndian.Uint16(fr.payload))
+		}
 		if f.polite {
 			f.pend(maskedFrame(0x88, fr.payload))
 		}
@@ -336,14 +339,10 @@ func (f *figure) gotPublication(n int, b []byte) {
 	t.Errorf("publication %d comes to who did not subscribe: %v", n, f.windows)
 }
 
-// closeSeen holds a closing frame to what Close was told.
-func (f *figure) closeSeen(b []byte) {
-	code := 1005
-	if len(b) >= 2 {
-		code = int(binary.BigEndian.Uint16(b))
-	}
-	e := f.closed
-	if e == nil || e.Code == StatusAbnormalClosure || int(e.Code) == code {
+// shutAsTold holds the closing frame, which may come before Close is called or after, to what Close was told.
+func (f *figure) shutAsTold() {
+	code, e := f.shutWith, f.closed
+	if code == 0 || e == nil || e.Code == StatusAbnormalClosure || int(e.Code) == code {
 		return
 	}
 	// The answer to the peer's frame waits for its turn behind callbacks: who closes before that sends a code of its own.
@@ -368,7 +367,7 @@ func (f *figure) hangUp() {
 	if err := unix.Close(f.fd); err != nil {
 		f.w.t.Errorf("close of the peer's descriptor: %v", err)
 	}
-	f.fd, f.ended, f.reset = -1, true, true
+	f.fd, f.ended = -1, true
 }
 
 // owes says what is still to come for f; "" when nothing is.
@@ -383,7 +382,7 @@ func (f *figure) owes() string {
 		return "Open"
 	case f.doing != f.done:
 		return fmt.Sprintf("%d of %d functions of Do", f.doing-f.done, f.doing)
-	case !open && f.opened.Load() && f.closed == nil && f.ended && !f.c.client():
+	case !open && f.opened.Load() && f.closed == nil && f.ended:
 		return "Close, since the peer has ended"
 	case !open:
 		return ""
@@ -438,6 +437,7 @@ func (w *world) ended() {
 		for f.receive(1 << 16) {
 		}
 		f.hangUp()
+		f.shutAsTold()
 		if f.status != 0 && f.status != http.StatusSwitchingProtocols && f.opened.Load() {
 			w.t.Errorf("figure %d: Open after %d", i, f.status)
 		}
@@ -445,7 +445,7 @@ func (w *world) ended() {
 			w.t.Errorf("figure %d: %d of %d functions of Do did not run", i, f.doing-f.done, f.doing)
 		}
 		for n, m := range f.said {
-			if want := choose1(m.asked); m.told != want {
+			if want := choose(m.asked, 1, 0); m.told != want {
 				w.t.Errorf("figure %d: Done of message %d was called %d times", i, n, m.told)
 			}
 			if m.asked && m.seen && m.err != nil {
@@ -463,11 +463,4 @@ func (w *world) ended() {
 			w.t.Errorf("topic %d has %d subscribers", i, n)
 		}
 	}
-}
-
-func choose1(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

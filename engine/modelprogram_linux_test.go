@@ -28,7 +28,7 @@ type outgoing struct {
 	err   error
 }
 
-// window is while a figure subscribes to a topic: numbers of publications.
+// modelWindow is while a figure subscribes to a topic: numbers of publications.
 type modelWindow struct {
 	topic, from, to int
 	lossy           bool // DropOldest
@@ -178,7 +178,7 @@ func (f *figure) say(n int, ask bool, send func(Kind, []byte, func(error)) error
 		return
 	}
 	m := &outgoing{kind: Kind(1 + n%2), data: label('s', len(f.said), n), whole: true, asked: ask}
-	f.sent(m, send(m.kind, m.data, f.done1(m)))
+	f.sent(m, send(m.kind, m.data, f.doneOf(m)))
 }
 
 // begun returns the message of which fragments are to come.
@@ -189,8 +189,8 @@ func (f *figure) begun() *outgoing {
 	return nil
 }
 
-// done1 is the Done of m.
-func (f *figure) done1(m *outgoing) func(error) {
+// doneOf is the Done of m.
+func (f *figure) doneOf(m *outgoing) func(error) {
 	return func(err error) {
 		f.w.mu.Lock()
 		defer f.w.mu.Unlock()
@@ -378,11 +378,10 @@ func (f *figure) note(list *[][]byte, b []byte) {
 	*list = append(*list, bytes.Clone(b))
 }
 
-// drop notes a message of ours that was dropped. One that was refused has no number of its own.
+// drop is told of a message of ours that was dropped. One that was refused has no number of its own.
 func (f *figure) drop(b []byte) {
 	f.w.mu.Lock()
 	defer f.w.mu.Unlock()
-	f.drops++
 	if f.w.strict && !slices.ContainsFunc([]byte("012"), func(c byte) bool { return len(b) > 0 && b[0] == c }) {
 		f.w.t.Errorf("%.7q is dropped, though the peer's connection would be closed first", b)
 	}
