@@ -46,7 +46,7 @@ func TestHTTP2(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, name := range []string{"TestMatrix/workers/1_loops/http2/", "TestConnectRefused", "TestConnectAccept ", "TestSocket ", "TestNetConn/inline/socket/"} {
+	for _, name := range []string{"TestMatrix/workers/1_loops/http2/", "TestConnectRefused", "TestConnectAccept ", "TestSocket ", "TestNetConn/inline/socket/", "TestWriters "} {
 		if !strings.Contains(string(out), "--- PASS: "+name) {
 			t.Errorf("%s was not tested:\n%s", name, out)
 		}

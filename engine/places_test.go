@@ -9,21 +9,12 @@ import (
 // counted; the last place is given to one.
 func TestTryPublish(t *testing.T) {
 	var both, zero Topic
-	s := rig{loops: 2, door: listened, inline: true}.serve(t, Handler{}, &Options{MaxBacklogBytes: -1})
+	h, opened := conns()
+	s := rig{loops: 2, door: listened, inline: true}.serve(t, h, &Options{MaxBacklogBytes: -1})
 	peers := map[*loop]*peer{}
-	known := map[*Conn]bool{}
 	for len(peers) < 2 {
 		p := s.open()
-		var c *Conn
-		eventually(t, "it is open", func() bool {
-			for x := range s.Conns() {
-				if !known[x] {
-					c = x
-				}
-			}
-			return c != nil
-		})
-		known[c] = true
+		c := within(t, "Open", opened)
 		if l := c.loop(); peers[l] == nil {
 			peers[l] = p
 			both.Subscribe(c)

@@ -103,15 +103,11 @@ func TestHostile33UnreadSockets(t *testing.T) {
 		t.Run(choose(inline, "inline", "workers"), func(t *testing.T) {
 			url, accepted := acceptor(t, &Options{Loops: 2, Inline: inline, MemoryBudget: testBudget})
 			h, ended := ends(Handler{})
-			cl, err := NewClient(h, &Options{Loops: 1})
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { cl.Close() })
+			cl := rig{loops: 1}.client(t, h, nil)
 			var conns []*Conn
 			var socks []*Socket
 			for range 100 {
-				c, err := cl.Dial(context.Background(), url, nil)
+				c, err := cl.Dial(t.Context(), url, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -125,12 +121,14 @@ func TestHostile33UnreadSockets(t *testing.T) {
 			}
 			co := socks[0].c.route.core
 			eventually(t, "the budget holds", func() bool { m := co.metrics(); return m.Shed > 0 && m.Memory <= testBudget })
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
 			var told atomic.Int32
 			var readers sync.WaitGroup
 			for _, s := range socks { // at once: one that is held back goes on when others are read
 				readers.Go(func() {
 					for range each {
-						m, err := s.Read(context.Background())
+						m, err := s.Read(ctx)
 						if err != nil {
 							shedRead(t, err)
 							told.Add(1)

@@ -149,9 +149,7 @@ func TestWriterLeftOpenByAll(t *testing.T) {
 		if err := c.SendWith(Text, nil, SendOptions{Done: func(err error) { told <- err }}); err != nil {
 			t.Fatal(err)
 		}
-		if err := p.nc.(*net.TCPConn).CloseWrite(); err != nil {
-			t.Fatal(err)
-		}
+		p.half()
 		eventually(t, "it is closing", func() bool { return c.State() == Closing })
 		s.Close()
 		if err := within(t, "Done", told); err != net.ErrClosed {

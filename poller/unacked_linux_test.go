@@ -1,6 +1,7 @@
 package poller
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"testing"
@@ -19,36 +20,43 @@ func TestUnackedTime(t *testing.T) {
 		"Listen": own(ListenOptions{}), "ReusePort": own(ListenOptions{ReusePort: true}), "ListenFrom": listenFrom,
 	} {
 		for _, d := range []time.Duration{0, 30 * time.Second, time.Microsecond} {
-			p, err := New(Options{Loops: 2, UnackedTime: d})
-			if err != nil {
-				t.Fatal(err)
-			}
-			ln, err := listen(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got := make(chan int)
-			if err := ln.Deal(func(_ *Loop, _ netip.AddrPort) (*Conn, Handler) {
-				c := new(Conn)
-				return c, onOpen{c, func() {
-					ms, err := unix.GetsockoptInt(int(c.sock)-1, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
-					if err != nil {
-						t.Error(err)
+			t.Run(fmt.Sprint(name, "/", d), func(t *testing.T) {
+				p, err := New(Options{Loops: 2, UnackedTime: d})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { p.Close() })
+				ln, err := listen(p)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := make(chan int, 1)
+				if err := ln.Deal(func(_ *Loop, _ netip.AddrPort) (*Conn, Handler) {
+					c := new(Conn)
+					return c, onOpen{c, func() {
+						ms, err := unix.GetsockoptInt(int(c.sock)-1, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT)
+						if err != nil {
+							t.Error(err)
+						}
+						got <- ms
+					}}
+				}); err != nil {
+					t.Fatal(err)
+				}
+				nc, err := net.Dial("tcp", ln.Addr().String())
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { nc.Close() })
+				select {
+				case ms := <-got:
+					if want := map[time.Duration]int{30 * time.Second: 30_000, time.Microsecond: 1}[d]; ms != want {
+						t.Errorf("got %d ms, want %d", ms, want)
 					}
-					got <- ms
-				}}
-			}); err != nil {
-				t.Fatal(err)
-			}
-			nc, err := net.Dial("tcp", ln.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			if ms, want := <-got, map[time.Duration]int{30 * time.Second: 30_000, time.Microsecond: 1}[d]; ms != want {
-				t.Errorf("%s, %v: got %d ms", name, d, ms)
-			}
-			nc.Close()
-			p.Close()
+				case <-time.After(10 * time.Second):
+					t.Error("never: it is accepted")
+				}
+			})
 		}
 	}
 	for _, d := range []time.Duration{-1, 1 << 62} {
