@@ -132,8 +132,8 @@ func (w *world) act(f *figure, v byte) {
 		c.Resume()
 		f.paused = false
 	case 14:
-		if v >= 200 {
-			f.shut(StatusCode([]int{1000, 1001, 3000, 4999, 1005}[v%5]))
+		if v >= 160 { // 174, 194, 214, 234 and 254
+			f.shut(StatusCode([]int{1000, 1001, 3000, 4999, 1005}[v/20%5]))
 		}
 	case 15:
 		if v >= 200 {
