@@ -102,37 +102,47 @@ func (d *Decoder) Reset(cfg *Config, s Store) {
 // A whole frame that is a whole message is neither copied nor stored, and Next
 // allocates nothing but through Store.
 func (d *Decoder) Next(b []byte) (ev Event, n int, err error) {
-	if d.state != rest || len(b) < 6 {
-		return d.next(b)
+	if op, p, n := d.Whole(b); n > 0 {
+		return Event{Tag: Tag{Kind: Message, Op: op}, Data: p}, n, nil
 	}
-	// The hot path: one final frame, not compressed, all of it in b. Whatever
-	// is not exactly that, next handles.
+	return d.next(b)
+}
+
+// Whole is Next for what is mostly next: one final frame that is a whole
+// message, not compressed, all of it in b. Of that it takes n bytes, and p is
+// what Data of the event would be. n is 0 for all else: then it is Next that is
+// to be called, with the same b.
+func (d *Decoder) Whole(b []byte) (op OpCode, p []byte, n int) {
+	if d.state != rest || len(b) < 6 {
+		return 0, nil, 0
+	}
 	b0, b1 := b[0], b[1]
 	size, at := int(b1&bitsLen), 2
 	if (b0 != bitFIN|byte(OpText) && b0 != bitFIN|byte(OpBinary)) || b1&bitMask != d.maskBit || size == len64 {
-		return d.next(b)
+		return 0, nil, 0
 	}
 	if size == len16 {
 		size, at = int(binary.BigEndian.Uint16(b[2:])), 4
 		if size < len16 {
-			return d.next(b)
+			return 0, nil, 0
 		}
 	}
 	end := at + size + int(d.maskBit>>5)
 	if end > len(b) || uint64(size) > d.maxBytes {
-		return d.next(b)
+		return 0, nil, 0
 	}
-	p := b[end-size : end : end]
+	p = b[end-size : end : end]
 	if d.maskBit != 0 {
 		mask(p, (*[4]byte)(b[at:]))
 	}
 	if b0 == bitFIN|byte(OpText) && !d.skipUTF8 && !validText(p) {
-		return d.fail(errText)
+		d.fail(errText) // Next says so
+		return 0, nil, 0
 	}
-	return Event{Tag: Tag{Kind: Message, Op: OpCode(b0 & bitsOp)}, Data: p}, end, nil
+	return OpCode(b0 & bitsOp), p, end
 }
 
-// next is Next without the hot path.
+// next is Next of what Whole does not take.
 func (d *Decoder) next(b []byte) (ev Event, n int, err error) {
 	for {
 		var k int

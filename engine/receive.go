@@ -110,17 +110,16 @@ func (c *Conn) keep(l *loop, b []byte) {
 // receive decodes frames. It is called on the loop while c is open.
 func (c *Conn) receive(l *loop, b []byte) {
 	in := l.begin(c)
-	defer c.contain(l, in, &b, len(b))
-	if in.direct {
+	defer c.contain(l, in, b)
+	switch {
+	case in.direct:
 		in.direct = false
 		ev, err := in.dec.Filled(len(b))
-		b = nil
 		c.event(l, in, &ev, err)
-	}
-	if in.rest != nil {
+	case in.rest != nil:
 		in.stash(b) // what was stashed comes first: follow decodes both
-	} else {
-		c.decode(l, in, &b)
+	default:
+		c.decode(l, in, b)
 	}
 	if c.phase == phaseOpen {
 		c.sock.ReadInto(len(in.dec.Held()) > 0)
@@ -128,18 +127,18 @@ func (c *Conn) receive(l *loop, b []byte) {
 }
 
 // contain ends receive, also when an Inline callback panicked: then follow
-// decodes what is left of b. n bytes had come.
-func (c *Conn) contain(l *loop, in *inbound, b *[]byte, n int) {
+// decodes what is left of b.
+func (c *Conn) contain(l *loop, in *inbound, b []byte) {
 	if r := recover(); r != nil {
 		c.panicked(r)
-		in.stash(*b)
+		in.stash(b[len(b)-l.ahead:])
 	}
 	l.leaveShared()
 	l.ahead = 0
 	had := c.in
 	l.finish(c, in)
 	if c.in != nil {
-		c.in.came(l, n, c.in != had || l.messages > 0)
+		c.in.came(l, len(b), c.in != had || l.messages > 0)
 		c.weighInput(l)
 	}
 	if l.messages > 0 {
@@ -151,16 +150,28 @@ func (c *Conn) contain(l *loop, in *inbound, b *[]byte, n int) {
 
 // decode takes one event after the other out of b, until b is used up, reading
 // stops, or no frame counts any more.
-func (c *Conn) decode(l *loop, in *inbound, b *[]byte) {
-	for len(*b) > 0 && c.phase == phaseOpen {
+func (c *Conn) decode(l *loop, in *inbound, b []byte) {
+	heard := l.core.Inline && c.route.handler.Message != nil
+	for len(b) > 0 && c.phase == phaseOpen {
+		if heard && c.stops.Load() == 0 {
+			if op, p, n := in.dec.Whole(b); n > 0 { // what event comes to, for most of what comes
+				b = b[n:]
+				l.ahead = len(b)
+				c.said = l.now
+				l.messages++
+				l.bytes += uint64(len(p))
+				c.hear(Kind(op), p)
+				continue
+			}
+		}
 		if c.stopped() {
-			in.stash(*b)
+			in.stash(b)
 			c.hold()
 			break
 		}
-		ev, n, err := in.dec.Next(*b)
-		*b = (*b)[n:]
-		l.ahead = len(*b)
+		ev, n, err := in.dec.Next(b)
+		b = b[n:]
+		l.ahead = len(b)
 		c.event(l, in, &ev, err)
 	}
 }

@@ -36,7 +36,38 @@ type SendOptions struct {
 // waits; ErrBacklogFull: refused, as Overflow says; or net.ErrClosed once c is
 // closing.
 func (c *Conn) Send(k Kind, data []byte) error {
-	return c.send(k, data, SendOptions{})
+	if !k.valid() || c.route.agreement != 0 {
+		return c.send(k, data, SendOptions{})
+	}
+	c.mu.Lock()
+	if c.gather(k, data) {
+		c.mu.Unlock()
+		return nil
+	}
+	_, err := c.commit(k, data, nil, SendOptions{})
+	return err
+}
+
+// gather queues a small message behind others that wait for nothing but their
+// turn: what commit comes to for most replies, in fewer steps. It returns false,
+// and has done nothing, for all else. mu is held.
+func (c *Conn) gather(k Kind, data []byte) bool {
+	if c.state != Open || c.out == nil || c.blocked || c.fragmented || c.client() {
+		return false
+	}
+	m := c.manner()
+	if c.laden(m) {
+		return false
+	}
+	head := codec.HeaderLen(len(data), false)
+	b := c.out.Append(head+len(data), classes[m.overflow], m.age)
+	if b == nil {
+		return false
+	}
+	codec.AppendHeader(b[:0], codec.OpCode(k), true, false, len(data), nil)
+	copy(b[head:], data)
+	c.call()
+	return true
 }
 
 // SendText is Send of Text, for a string.

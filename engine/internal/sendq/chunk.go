@@ -22,6 +22,7 @@ func (c *chunk) take(n int) []byte {
 // capacity n. Fill it with append and hand it to Commit before anything else
 // is done with the Queue.
 func (q *Queue) Reserve(n int) []byte {
+	q.list()
 	if n > smallBytes {
 		q.lone = pool.Get(n)
 		return q.lone.B[:0:n]
@@ -80,6 +81,7 @@ func (q *Queue) release(c *chunk) {
 // Trim moves what waits out of a buffer much larger than it, so that a stalled
 // reader holds little more than its backlog.
 func (q *Queue) Trim() {
+	q.list()
 	c := q.tail
 	if c == nil || cap(c.buf.B) <= firstChunkBytes || 4*q.bytes > cap(c.buf.B) {
 		return

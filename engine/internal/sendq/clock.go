@@ -19,6 +19,7 @@ func (q *Queue) Hold(now uint32) {
 	if c.held {
 		return
 	}
+	q.list()
 	*c = clock{held: true, now: now, since: now}
 	for i := q.data.head; i < len(q.data.fs); i++ {
 		if f := &q.data.fs[i]; !f.gone {

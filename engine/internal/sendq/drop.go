@@ -48,6 +48,7 @@ func (q *Queue) tidy() {
 // and shows it to w; why is told to its sender. It returns the length of its
 // frame, 0 if there is none.
 func (q *Queue) Evict(why error, w Witness) (size int) {
+	q.list()
 	l := &q.data
 	i := l.head
 	if at := l.first + uint64(i); q.oldest > at {
@@ -72,6 +73,7 @@ func (q *Queue) Evict(why error, w Witness) (size int) {
 // Abandon drops every data frame of which nothing is written, of any class,
 // and shows whole messages to w; why is told to their senders.
 func (q *Queue) Abandon(why error, w Witness) {
+	q.list()
 	l := &q.data
 	for i := l.head; i < len(l.fs); i = l.after(i) {
 		f := &l.fs[i]

@@ -2,7 +2,7 @@ package sendq
 
 // Memory is what the Queue takes, apart from the buffers that it shares.
 func (q *Queue) Memory() int {
-	return queueBytes + q.private + frameBytes*(cap(q.data.fs)+cap(q.control.fs)) + keyBytes*len(q.keys)
+	return queueBytes + q.private + frameBytes*(cap(q.data.fs)+cap(q.control.fs)) + 2*cap(q.run.sizes) + keyBytes*len(q.keys)
 }
 
 // charge brings the ledger up to date.

@@ -98,6 +98,7 @@ type walk struct {
 	next   uint32
 	saw    seer
 	want   []seen
+	runs   int // frames that Append took
 }
 
 // frame makes a frame of a random length that begins with its number.
@@ -156,6 +157,42 @@ func (w *walk) push() {
 	w.m.control = append(w.m.control, f)
 }
 
+// append adds frames as replies come: several, all of the same terms.
+func (w *walk) append() {
+	for range 1 + w.rnd.IntN(6) {
+		b := w.frame()
+		f := waiting{id: w.next, b: b, class: Oldest, age: 7, at: w.m.now}
+		if room := w.q.Append(len(b), f.class, f.age); room != nil {
+			w.runs++
+			copy(room, b)
+		} else {
+			w.q.Commit(append(w.q.Reserve(len(b)), b...), Terms{Class: f.class, Age: f.age})
+		}
+		w.m.data = append(w.m.data, f)
+	}
+	switch w.rnd.IntN(8) {
+	case 0:
+		w.hold()
+	case 1:
+		w.q.Trim()
+	}
+}
+
+// clear gives up all that waits.
+func (w *walk) clear() {
+	w.q.Clear(nil)
+	w.m.data, w.m.control = nil, nil
+}
+
+// rest gives the Queue, which may be empty, to another connection.
+func (w *walk) rest() {
+	if w.q.Len() == 0 {
+		w.q.Finished()
+		w.q.Rest(&w.ledger)
+		w.m.held = false
+	}
+}
+
 func (w *walk) pushKeyed(f waiting, t Terms) {
 	k := Key{Of: w, Name: f.key}
 	at := slices.IndexFunc(w.m.data, func(o waiting) bool { return o.key == f.key && !o.begun })
@@ -175,18 +212,24 @@ func (w *walk) pushKeyed(f waiting, t Terms) {
 
 func (w *walk) write() {
 	limit := 1 + w.rnd.IntN(20_000)
-	var got []byte
-	for _, b := range w.q.Next(make([][]byte, 0, 1+w.rnd.IntN(64)), limit) {
-		got = append(got, b...)
-	}
 	wire := w.m.wire()
-	if len(got) > limit || !bytes.HasPrefix(wire, got) || len(got) == 0 && len(wire) > 0 {
-		w.t.Fatalf("Next gives %d bytes of %d, not the first ones", len(got), len(wire))
+	got := bytes.Clone(w.q.Lead(limit))
+	if !bytes.HasPrefix(wire, got) || len(got) == 0 && len(wire) > 0 {
+		w.t.Fatalf("Lead gives %d bytes, not the first ones", len(got))
 	}
-	if lead := w.q.Lead(limit); !bytes.HasPrefix(wire, lead) || len(lead) == 0 && len(wire) > 0 {
-		w.t.Fatalf("Lead gives %d bytes, not the first ones", len(lead))
+	if w.rnd.IntN(2) == 0 {
+		got = got[:0]
+		for _, b := range w.q.Next(make([][]byte, 0, 1+w.rnd.IntN(64)), limit) {
+			got = append(got, b...)
+		}
+		if len(got) > limit || !bytes.HasPrefix(wire, got) || len(got) == 0 && len(wire) > 0 {
+			w.t.Fatalf("Next gives %d bytes of %d, not the first ones", len(got), len(wire))
+		}
 	}
 	n := w.rnd.IntN(len(got) + 1)
+	if w.rnd.IntN(2) == 0 {
+		n = len(got)
+	}
 	if got, want := w.q.Wrote(n), w.m.wrote(n); got != want {
 		w.t.Fatalf("Wrote(%d) ends %d frames, want %d", n, got, want)
 	}
@@ -297,6 +340,7 @@ func tail(s []seen) []seen { return s[max(len(s)-5, 0):] }
 
 // A Queue does what its model does, whatever is done to both.
 func TestModel(t *testing.T) {
+	runs := 0
 	for seed := range uint64(12) {
 		before := pool.Outstanding()
 		w := &walk{t: t, rnd: rand.New(rand.NewPCG(seed, 4))}
@@ -304,8 +348,10 @@ func TestModel(t *testing.T) {
 		reads := w.rnd.IntN(6) // how quick the reader is
 		for range 3000 {
 			switch n := w.rnd.IntN(20); {
-			case n < 10:
+			case n < 5 || n < 10 && w.q.Len() > 0:
 				w.push()
+			case n < 10:
+				w.append()
 			case n < 10+reads:
 				w.write()
 			case n < 17:
@@ -316,10 +362,14 @@ func TestModel(t *testing.T) {
 				w.expire()
 			case n == 19 && w.rnd.IntN(50) == 0:
 				w.abandon()
+			case n == 19 && w.rnd.IntN(20) == 0:
+				w.clear()
 			}
 			w.check()
 			w.q.Finished()
+			w.rest()
 		}
+		runs += w.runs
 		for w.q.Bytes() > 0 {
 			w.write()
 			w.check()
@@ -332,5 +382,8 @@ func TestModel(t *testing.T) {
 		if out := pool.Outstanding() - before; out != 0 {
 			t.Fatalf("seed %d: %d buffers are not home", seed, out)
 		}
+	}
+	if runs < 1000 {
+		t.Errorf("Append took %d frames, want more", runs)
 	}
 }

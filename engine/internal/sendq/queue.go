@@ -74,6 +74,7 @@ type frame struct {
 // overtake data that has not begun. The zero Queue is empty and ready.
 type Queue struct {
 	data, control lane
+	run           run // empty while a frame is in a lane
 	bytes         int
 	tail          *chunk       // small frames go to its end
 	spare         *chunk       // one without a buffer, to be used again
@@ -115,6 +116,9 @@ func (q *Queue) Free() {
 	q.dropTail()
 	q.data.shrink()
 	q.control.shrink()
+	if cap(q.run.sizes) > keepFrames {
+		q.run.sizes = nil
+	}
 	q.Rest(nil)
 	queues.Put(q)
 }
@@ -135,7 +139,7 @@ func (q *Queue) Rest(ledger *atomic.Int64) {
 }
 
 // Len is the number of frames that wait.
-func (q *Queue) Len() int { return q.data.len() + q.control.len() }
+func (q *Queue) Len() int { return q.data.len() + q.control.len() + len(q.run.sizes) }
 
 // Bytes is the number of bytes that wait, framing included.
 func (q *Queue) Bytes() int { return q.bytes }
@@ -200,6 +204,7 @@ func (q *Queue) Finish(done func(error), err error) {
 }
 
 func (q *Queue) add(f *frame) {
+	q.list()
 	if q.clock.held {
 		q.clock.begin(f)
 	}
@@ -243,6 +248,7 @@ func (q *Queue) replacePong(f *frame) bool {
 // or cap(dst) slices; neighbours in memory are one slice. They are valid until
 // the Queue is next changed.
 func (q *Queue) Next(dst [][]byte, limit int) [][]byte {
+	q.list()
 	data := q.data.fs[q.data.head:]
 	if q.control.len() > 0 && len(data) > 0 && data[0].begun {
 		dst = gather(dst, data[:1], &limit)
@@ -313,6 +319,7 @@ func (q *Queue) Wrote(n int) (frames int) {
 	if n == q.bytes && q.asked == 0 && q.together() {
 		return q.wroteAll()
 	}
+	q.list()
 	q.bytes -= n
 	for n > 0 {
 		l := q.first()
@@ -343,8 +350,11 @@ func (q *Queue) together() bool {
 
 // wroteAll is Wrote of everything, while together and nobody asked.
 func (q *Queue) wroteAll() (frames int) {
-	frames = q.data.len()
-	q.data.clear()
+	frames = q.data.len() + len(q.run.sizes)
+	if len(q.data.fs) > 0 {
+		q.data.clear()
+	}
+	q.run.sizes = q.run.sizes[:0]
 	q.bytes, q.tail.refs, q.tail.buf.B = 0, 1, q.tail.buf.B[:0]
 	if q.charged != 0 {
 		q.charge()
@@ -389,6 +399,7 @@ func (q *Queue) Finished() []Outcome {
 
 // Clear gives up every frame that waits; why is told to the senders.
 func (q *Queue) Clear(why error) {
+	q.list()
 	for _, l := range []*lane{&q.data, &q.control} {
 		for l.len() > 0 {
 			q.finish(l.front(), why)

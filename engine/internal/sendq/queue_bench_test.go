@@ -45,3 +45,29 @@ func BenchmarkStalled(b *testing.B) {
 type blinded struct{}
 
 func (*blinded) Dropped(Reason, []byte) {}
+
+// Sixteen replies that leave together.
+func BenchmarkReplies(b *testing.B) {
+	q := New(nil)
+	defer q.Free()
+	q.Commit(q.Reserve(34)[:34], Terms{})
+	q.Wrote(34)
+	b.Run("Append", func(b *testing.B) {
+		for b.Loop() {
+			for range 16 {
+				if q.Append(34, Data, 0) == nil {
+					b.Fatal("not taken")
+				}
+			}
+			q.Wrote(len(q.Lead(1 << 18)))
+		}
+	})
+	b.Run("Commit", func(b *testing.B) {
+		for b.Loop() {
+			for range 16 {
+				q.Commit(q.Reserve(34)[:34], Terms{})
+			}
+			q.Wrote(len(q.Lead(1 << 18)))
+		}
+	})
+}

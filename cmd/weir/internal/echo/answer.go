@@ -18,7 +18,7 @@ type held struct {
 // answer sends m back as it came.
 func (s *Server) answer(c *engine.Conn, m engine.Message) {
 	if !c.Paused() {
-		if !errors.Is(c.Send(m.Kind, m.Data), engine.ErrBacklogFull) {
+		if err := c.Send(m.Kind, m.Data); err == nil || !errors.Is(err, engine.ErrBacklogFull) {
 			return // it was accepted, or there is nobody any more
 		}
 		c.Pause()
