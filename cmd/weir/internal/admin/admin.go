@@ -223,11 +223,12 @@ func (w challenging) WriteHeader(status int) {
 }
 
 // isEmbedded reports whether a page of another origin makes its visitor's browser
-// ask for something: it could not read the answer, but take the places of those
-// who watch, or have a profile taken. To follow a link here is no harm.
+// ask for something, in a frame too: it could not read the answer, but take the
+// places of those who watch, or have a profile taken. To follow a link here is no
+// harm.
 func isEmbedded(r *http.Request) bool {
 	site := r.Header.Get("Sec-Fetch-Site")
-	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Mode") != "navigate"
+	return (site == "cross-site" || site == "same-site") && r.Header.Get("Sec-Fetch-Dest") != "document"
 }
 
 // isProbe says which paths tell so little that orchestrators get them without a

@@ -181,9 +181,10 @@ func TestAdminGuard(t *testing.T) {
 		{"another site's page, kicking", http.MethodDelete, "/api/admin/conns/1", []string{"Origin", "http://evil.example"}, 403},
 		{"another site's page, draining", post, "/api/admin/drain", []string{"Origin", "http://evil.example"}, 403},
 		{"another site's page, reloading", post, "/api/admin/reload", []string{"Origin", "http://evil.example"}, 403},
-		{"another site's page, watching", get, "/api/admin/events", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors"}, 403},
-		{"another port's page, watching", get, "/api/admin/events", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors"}, 403},
-		{"a link from another site", get, "/dashboard", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"}, 200},
+		{"another site's page, watching", get, "/api/admin/events", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, 403},
+		{"another port's page, watching", get, "/api/admin/events", []string{"Sec-Fetch-Site", "same-site", "Sec-Fetch-Mode", "cors", "Sec-Fetch-Dest", "empty"}, 403},
+		{"a frame in another site's page, watching", get, "/api/admin/events", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "iframe"}, 403},
+		{"a link from another site", get, "/dashboard", []string{"Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate", "Sec-Fetch-Dest", "document"}, 200},
 		{"its own page", post, "/api/admin/publish", []string{"Origin", "http://" + at}, 200},
 	} {
 		t.Run(test.name, func(t *testing.T) {
