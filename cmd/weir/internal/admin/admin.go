@@ -124,7 +124,7 @@ var ErrOpen = errors.New("admin: an address that other machines reach wants a to
 func New(o Options) *Server {
 	s := &Server{o: o, streams: make(chan struct{}, maxStreams), stop: make(chan struct{})}
 	s.http = http.Server{
-		Handler:           s.guard(s.routes()),
+		Handler:           reply.Hurry(s.guard(s.routes())),
 		ReadHeaderTimeout: headTime,
 		IdleTimeout:       idleTime,
 		MaxHeaderBytes:    16 << 10,
@@ -195,15 +195,13 @@ func (s *Server) guard(h http.Handler) http.Handler {
 	}))
 	h = cross.Handler(h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 { // net/http waits for the body, even behind a refusal
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a connection without deadlines is no network's
-		}
 		switch {
 		case s.o.Token == "" && !isLocalName(r.Host):
 			reply.Refuse(w, http.StatusForbidden, "without a token this port is for this machine: use its address, 127.0.0.1")
 			return
 		case s.o.Token != "" && !isProbe(r.URL.Path) && !secret.Equal(credentials(r), s.o.Token):
-			reply.Refuse(challenging{w}, http.StatusUnauthorized, "the token of admin.token is wanted, as Authorization: Bearer, or as the password")
+			w.Header().Add("WWW-Authenticate", `Basic realm="weir", charset="UTF-8"`) // a browser asks for the password
+			reply.Refuse(w, http.StatusUnauthorized, "the token of admin.token is wanted, as Authorization: Bearer, or as the password")
 			return
 		case isEmbedded(r):
 			reply.Refuse(w, http.StatusForbidden, "pages of another origin get nothing here")
@@ -211,15 +209,6 @@ func (s *Server) guard(h http.Handler) http.Handler {
 		}
 		h.ServeHTTP(w, r)
 	})
-}
-
-// challenging asks a browser for the password, beside what a program is told.
-type challenging struct{ http.ResponseWriter }
-
-// WriteHeader adds the challenge: who writes a header has set the others.
-func (w challenging) WriteHeader(status int) {
-	w.Header().Add("WWW-Authenticate", `Basic realm="weir", charset="UTF-8"`)
-	w.ResponseWriter.WriteHeader(status)
 }
 
 // isEmbedded reports whether a page of another origin makes its visitor's browser

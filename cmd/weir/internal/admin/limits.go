@@ -27,8 +27,7 @@ const (
 	// partingTime is how long those that watch, and requests that are under way,
 	// have to end when the server does.
 	partingTime = time.Second
-	// headTime, bodyTime and idleTime bound a connection of the admin port.
+	// headTime and idleTime bound a connection of the admin port.
 	headTime = 5 * time.Second
-	bodyTime = 5 * time.Second
 	idleTime = 2 * time.Minute
 )

@@ -140,7 +140,7 @@ func TestAdminToken(t *testing.T) {
 				return
 			}
 			// Without Basic no browser asks for it, and nobody sees the dashboard.
-			if got := answer.Header.Values("WWW-Authenticate"); !slices.Equal(got, []string{`Bearer realm="weir"`, `Basic realm="weir", charset="UTF-8"`}) {
+			if got := answer.Header.Values("WWW-Authenticate"); !slices.Equal(got, []string{`Basic realm="weir", charset="UTF-8"`, `Bearer realm="weir"`}) {
 				t.Errorf("it asks for %q", got)
 			}
 			if !strings.Contains(body, "admin.token") || strings.Contains(body, adminToken) {

@@ -252,17 +252,7 @@ func (g *Gateway) routes() http.Handler {
 	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		reply.Refuse(w, http.StatusForbidden, "pages of another origin may not publish here")
 	}))
-	return hurry(guard.Handler(mux))
-}
-
-// hurry bounds the wait for a body: net/http waits for it, even behind a refusal.
-func hurry(h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a connection without deadlines is no network's
-		}
-		h.ServeHTTP(w, r)
-	})
+	return reply.Hurry(guard.Handler(mux))
 }
 
 // toPublish gives a request to the publish API, which is made after the server

@@ -19,7 +19,4 @@ const (
 	// spread over a part of the window.
 	minRetry = 500 * time.Millisecond
 	maxRetry = 10 * time.Second
-	// bodyTime bounds the wait for a body of which nothing is wanted; the publish
-	// API has a bound of its own.
-	bodyTime = 5 * time.Second
 )

@@ -39,11 +39,12 @@ func JSON(w http.ResponseWriter, status int, v any) {
 	_, _ = w.Write(body) // an error is the client's, which has gone
 }
 
-// Refuse answers with an error.
+// Refuse answers with an error. A challenge that is in the header already stays
+// before that of 401.
 func Refuse(w http.ResponseWriter, status int, sentence string) {
 	switch status {
 	case http.StatusUnauthorized:
-		w.Header().Set("WWW-Authenticate", `Bearer realm="weir"`)
+		w.Header().Add("WWW-Authenticate", `Bearer realm="weir"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter(status))
 	}
@@ -70,12 +71,6 @@ func retryAfter(status int) string {
 	}
 	return strconv.Itoa(minRetrySeconds + rand.IntN(maxRetrySeconds-minRetrySeconds+1))
 }
-
-// The bounds of a Retry-After.
-const (
-	minRetrySeconds = 1
-	maxRetrySeconds = 10
-)
 
 // Only lets through the methods that a path takes.
 func Only(h http.Handler, methods ...string) http.Handler {
