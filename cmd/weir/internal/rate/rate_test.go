@@ -55,3 +55,37 @@ func TestSet(t *testing.T) {
 		t.Errorf("%d at once after an hour's wait was called off, want a second's 100", n)
 	}
 }
+
+// TestRaised: what was let through at a lower rate is paid for at the higher one.
+func TestRaised(t *testing.T) {
+	var l Limit
+	l.Set(10)
+	now := time.Now()
+	for range 10 {
+		if !l.take(now) {
+			t.Fatal("a second's worth is not let through at once")
+		}
+	}
+	l.Set(20)
+	if l.take(now) {
+		t.Error("raising the rate gives another burst")
+	}
+	now = now.Add(50 * time.Millisecond)
+	if !l.take(now) || l.take(now) {
+		t.Error("after a twentieth of a second it is not one that goes on")
+	}
+}
+
+// TestLate: who has looked at the clock and comes behind others gives nobody
+// another burst.
+func TestLate(t *testing.T) {
+	var l Limit
+	l.Set(10)
+	late := time.Now()
+	now := late.Add(10 * time.Millisecond)
+	for l.take(now) {
+	}
+	if l.take(late) || l.take(now) {
+		t.Error("it begins anew")
+	}
+}
