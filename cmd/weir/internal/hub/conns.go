@@ -16,8 +16,8 @@ type conns [connTables]struct {
 	most         int // connections since the map was made
 }
 
-// Open makes c known by its ID, until Close.
-func (h *Hub) Open(c *engine.Conn) {
+// Know makes c known by its ID, until Forget.
+func (h *Hub) Know(c *engine.Conn) {
 	t := &h.conns[c.ID()%connTables]
 	t.Lock()
 	defer t.Unlock()
@@ -28,8 +28,8 @@ func (h *Hub) Open(c *engine.Conn) {
 	t.most = max(t.most, len(t.byID))
 }
 
-// Close forgets c.
-func (h *Hub) Close(c *engine.Conn) {
+// Forget ends what Know began.
+func (h *Hub) Forget(c *engine.Conn) {
 	t := &h.conns[c.ID()%connTables]
 	t.Lock()
 	defer t.Unlock()

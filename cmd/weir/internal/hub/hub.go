@@ -5,6 +5,7 @@ package hub
 import (
 	"crypto/rand"
 	"errors"
+	"maps"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -117,11 +118,8 @@ func (h *Hub) Release(t *Topic) {
 	}
 	delete(h.named, t.name)
 	if h.most > minNames && len(h.named) < h.most/4 { // a map keeps the room of its largest size
-		few := make(map[string]*Topic, len(h.named))
-		for name, t := range h.named {
-			few[name] = t
-		}
-		h.named, h.most = few, len(few)
+		h.named = maps.Collect(maps.All(h.named))
+		h.most = len(h.named)
 	}
 }
 

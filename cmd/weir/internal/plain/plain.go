@@ -94,7 +94,7 @@ func (p *Protocol) open(c *engine.Conn) {
 	p.counts.opened(time.Since(cl.asked))
 	asked := cl.names
 	cl.names = nil
-	p.hub.Open(c)
+	p.hub.Know(c)
 	cl.mu.Lock()
 	cl.conn = c
 	for _, name := range asked {
@@ -128,7 +128,7 @@ func (p *Protocol) close(c *engine.Conn, err error) {
 	for _, h := range topics {
 		p.hub.Release(h.topic)
 	}
-	p.hub.Close(c)
+	p.hub.Forget(c)
 	p.room.Leave()
 	end := err.(*engine.CloseError)
 	p.counts.closed(end)
