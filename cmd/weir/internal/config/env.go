@@ -36,8 +36,9 @@ func (d *decoder) environ(c *Config) {
 		}
 	})
 	for name := range d.env {
-		group, _, _ := strings.Cut(strings.TrimPrefix(name, Variable("")), "_")
-		if _, ok := fieldOf(reflect.ValueOf(c).Elem(), strings.ToLower(group)); ok && strings.HasPrefix(name, Variable("")+group+"_") && !names[name] {
+		key, ours := strings.CutPrefix(name, Variable(""))
+		group, _, inGroup := strings.Cut(key, "_")
+		if _, known := fieldOf(reflect.ValueOf(c).Elem(), strings.ToLower(group)); ours && inGroup && known && !names[name] {
 			c.strange = append(c.strange, name)
 		}
 	}
