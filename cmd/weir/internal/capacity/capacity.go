@@ -92,7 +92,7 @@ func files(most uint64) Limit {
 
 // memory is a limit of bytes.
 func memory(name string, bytes uint64, fix string) Limit {
-	return Limit{name, clamp(bytes), Bytes, int64(float64(bytes) * memoryShare / ConnBytes), Open, fix}
+	return Limit{Name: name, Value: clamp(bytes), Unit: Bytes, Conns: int64(float64(bytes) * memoryShare / ConnBytes), Of: Open, Fix: fix}
 }
 
 func clamp(n uint64) int64 { return int64(min(n, math.MaxInt64)) }

@@ -30,15 +30,16 @@ func systemLimits(root fs.FS, pageBytes int) []Limit {
 	add(systemFiles(root))
 	add(tracked(root))
 	if pages := numbers(root, "proc/sys/net/ipv4/tcp_mem"); len(pages) == 3 {
-		add(Limit{"tcp_mem", clamp(pages[2] * uint64(pageBytes)), Bytes, clamp(pages[2] / pagesPerConn), Busy,
-			sysctl("net.ipv4.tcp_mem", `"786432 1048576 1572864"`)}, true)
+		add(Limit{Name: "tcp_mem", Value: clamp(pages[2] * uint64(pageBytes)), Unit: Bytes, Conns: clamp(pages[2] / pagesPerConn), Of: Busy,
+			Fix: sysctl("net.ipv4.tcp_mem", `"786432 1048576 1572864"`)}, true)
 	}
 	if n := numbers(root, "proc/sys/net/core/somaxconn"); len(n) == 1 {
-		add(Limit{"somaxconn", clamp(n[0]), "", clamp(n[0]), Waiting, sysctl("net.core.somaxconn", 65535)}, true)
+		add(Limit{Name: "somaxconn", Value: clamp(n[0]), Conns: clamp(n[0]), Of: Waiting, Fix: sysctl("net.core.somaxconn", 65535)}, true)
 	}
 	if r := numbers(root, "proc/sys/net/ipv4/ip_local_port_range"); len(r) == 2 && r[1] >= r[0] {
-		add(Limit{"ip_local_port_range", clamp(r[1] - r[0] + 1), "", clamp(r[1] - r[0] + 1), Proxied,
-			sysctl("net.ipv4.ip_local_port_range", `"1024 65535"`) + ", on the proxy's machine; or more addresses for weir"}, true)
+		ports := clamp(r[1] - r[0] + 1)
+		add(Limit{Name: "ip_local_port_range", Value: ports, Conns: ports, Of: Proxied,
+			Fix: sysctl("net.ipv4.ip_local_port_range", `"1024 65535"`) + ", on the proxy's machine; or more addresses for weir"}, true)
 	}
 	return found
 }
@@ -49,7 +50,7 @@ func systemFiles(root fs.FS) (Limit, bool) {
 	if len(n) != 3 {
 		return Limit{}, false
 	}
-	return Limit{"file-max", clamp(n[2]), "", max(clamp(n[2])-clamp(n[0]), 0), Open, sysctl("fs.file-max", 4194304)}, true
+	return Limit{Name: "file-max", Value: clamp(n[2]), Conns: max(clamp(n[2])-clamp(n[0]), 0), Of: Open, Fix: sysctl("fs.file-max", 4194304)}, true
 }
 
 // tracked is what is left of the firewall's table of connections.
@@ -62,7 +63,7 @@ func tracked(root fs.FS) (Limit, bool) {
 	if len(used) == 1 {
 		left = max(left-clamp(used[0]), 0)
 	}
-	return Limit{"conntrack", clamp(most[0]), "", left, Open, sysctl("net.netfilter.nf_conntrack_max", 2097152) + ", or NOTRACK for weir's port"}, true
+	return Limit{Name: "conntrack", Value: clamp(most[0]), Conns: left, Of: Open, Fix: sysctl("net.netfilter.nf_conntrack_max", 2097152) + ", or NOTRACK for weir's port"}, true
 }
 
 // memoryLimit is the least of what the control group and its parents allow, or
