@@ -211,7 +211,7 @@ func drainBySignal(g *gateway.Gateway, signals <-chan os.Signal, ended <-chan er
 // logOf logs to stderr as the configuration says: text for people, JSON for
 // programs. flush writes what waits.
 func logOf(c *config.Config, level slog.Leveler) (log *slog.Logger, flush func()) {
-	return logTo(os.Stderr, c.Log.Format == "text" || c.Log.Format == "auto" && terminal.Is(os.Stderr), level)
+	return logToStderr(c.Log.Format == "text" || c.Log.Format == "auto" && terminal.Is(os.Stderr), level)
 }
 
 // tell shows how to use what listens.

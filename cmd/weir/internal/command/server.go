@@ -60,13 +60,18 @@ func run(ctx context.Context, s server, addr, command string, tell func(net.Addr
 // newLog logs to stderr: text for people, JSON for programs. flush writes what
 // waits.
 func newLog(level slog.Level) (log *slog.Logger, flush func()) {
-	return logTo(os.Stderr, terminal.Is(os.Stderr), level)
+	return logToStderr(terminal.Is(os.Stderr), level)
 }
 
-// logTo logs to w, which nobody waits for. If it is a pipe whose reader goes, weir
-// goes on: SIGPIPE would end it otherwise.
-func logTo(w io.Writer, text bool, level slog.Leveler) (log *slog.Logger, flush func()) {
+// logToStderr logs to stderr, which may be a pipe whose reader goes: weir goes on
+// then, and SIGPIPE would end it.
+func logToStderr(text bool, level slog.Leveler) (log *slog.Logger, flush func()) {
 	signal.Ignore(syscall.SIGPIPE)
+	return logTo(os.Stderr, text, level)
+}
+
+// logTo logs to w, which nobody waits for.
+func logTo(w io.Writer, text bool, level slog.Leveler) (log *slog.Logger, flush func()) {
 	to := func(w io.Writer) *slog.Logger {
 		o := &slog.HandlerOptions{Level: level}
 		if text {
