@@ -310,15 +310,17 @@ WEIR_TOKEN=$(weir token --topic news -c weir.yaml) weir sub news`,
 				return problem.Usage("weir sub does not connect to a Unix socket", "Name a proxy before it: --url https://rt.example.com")
 			}
 			query := url.Values{"topic": args}
+			var counted func(engine.Message) bool // nil: all
 			if f == asJSON {
 				query.Set("envelope", "json")
+				counted = published
 			}
 			at.Scheme = strings.Replace(at.Scheme, "http", "ws", 1)
 			secured, err := t.Config(at.String())
 			if err != nil {
 				return err
 			}
-			return listen(cmd, at.String()+"/ws?"+query.Encode(), secured, count)
+			return listen(cmd, at.String()+"/ws?"+query.Encode(), secured, count, counted)
 		},
 	}
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -342,12 +344,9 @@ func published(m engine.Message) bool {
 	return m.JSON(&said) == nil && said.Type == "message"
 }
 
-// listen prints what comes from a URL.
-func listen(cmd *cobra.Command, at string, secured *tls.Config, count int) error {
-	var counted func(engine.Message) bool
-	if strings.Contains(at, "envelope=json") { // a topic's name would have its = escaped
-		counted = published
-	}
+// listen prints what comes from a URL, and ends after count of the messages that
+// are counted; 0: never.
+func listen(cmd *cobra.Command, at string, secured *tls.Config, count int, counted func(engine.Message) bool) error {
 	silence, never := io.Pipe() // nothing is sent
 	defer never.Close()
 	header := http.Header{}
