@@ -136,6 +136,9 @@ func TestOperatorsTLS(t *testing.T) {
 			t.Errorf("%v: got %+v", args, got)
 		}
 	}
+	if got := weirtest.Run(t, "", "pub", "-c", path, "--url", "https://"+admin, "news", "x"); got.Exit != 1 || !strings.Contains(got.Stderr, admin+" answers without TLS") {
+		t.Errorf("pub with TLS, and the port has none: got %+v", got)
+	}
 }
 
 // TestEchoTLSMistakes: what is wrong with the flags is said before a port is taken.

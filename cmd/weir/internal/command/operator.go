@@ -112,7 +112,7 @@ func (o *operating) explain(ctx context.Context, err error) error {
 		return problem.Failure(err, "no address is known for the host "+dns.Name, "Name another one: --admin host:port")
 	case errors.As(err, &slow) && slow.Timeout():
 		return problem.Failure(err, "the admin port at "+o.at+" does not answer", "Is a firewall between? From its own machine it is 127.0.0.1:8081, mostly.")
-	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"): // net/http has no error for it
+	case errors.Is(err, http.ErrSchemeMismatch):
 		return problem.Failure(err, "the admin port at "+o.at+" does not speak TLS", "Try: --admin "+strings.Replace(o.at, "https:", "http:", 1))
 	}
 	if told := trust.Explain(err, o.at); told != nil {

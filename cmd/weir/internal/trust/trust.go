@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"net/http"
 	"os"
 	"strings"
 
@@ -49,7 +50,7 @@ func Explain(err error, host string) error {
 	var invalid *tls.CertificateVerificationError
 	var plain tls.RecordHeaderError
 	switch {
-	case errors.As(err, &plain):
+	case errors.As(err, &plain), errors.Is(err, http.ErrSchemeMismatch): // net/http has its own word for it
 		return problem.Failure(err, host+" answers without TLS", "Is that its port? Without TLS its URL begins with ws:// or http://.")
 	case errors.As(err, &unknown):
 		return problem.Failure(err, "the certificate of "+host+" is signed by an authority that is not known here",
