@@ -201,6 +201,24 @@ func TestDrainLeft(t *testing.T) {
 	}
 }
 
+// TestDrainUnseen: of a server that ends before it has told how many connections
+// there are nothing is said of them.
+func TestDrainUnseen(t *testing.T) {
+	ends := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost {
+			w.WriteHeader(http.StatusAccepted)
+			fmt.Fprint(w, `{"active":true}`)
+			return
+		}
+		panic(http.ErrAbortHandler)
+	}))
+	t.Cleanup(ends.Close)
+	got := weirtest.Run(t, "", "drain", "--admin", ends.URL)
+	if want := "drained: the server has ended\n"; got != (weirtest.Result{Stdout: want}) {
+		t.Errorf("got %+v, want %q", got, want)
+	}
+}
+
 // TestAdminSilent: a port that takes connections and says nothing is not waited
 // for without an end.
 func TestAdminSilent(t *testing.T) {

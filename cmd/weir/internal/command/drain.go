@@ -67,7 +67,7 @@ func newDrain() *cobra.Command {
 func (o *operating) follow(cmd *cobra.Command, c *operator.Client, f format) error {
 	w := cmd.OutOrStdout()
 	bar := f != asJSON && terminal.Is(os.Stdout)
-	var last operator.Drain
+	var last *operator.Drain // nil: nothing was told yet
 	err := c.Watch(cmd.Context(), operator.Watched{}, func(name string, body []byte) error {
 		var s operator.Stats
 		if name != "stats" {
@@ -76,18 +76,15 @@ func (o *operating) follow(cmd *cobra.Command, c *operator.Client, f format) err
 		if err := json.Unmarshal(body, &s); err != nil {
 			return err
 		}
-		last = s.Drain
-		if s.Drain.Total == 0 { // the delay
-			s.Drain.Total, s.Drain.Left = s.Connections, s.Connections
-		}
+		last = &s.Drain
 		if f == asJSON {
-			return unwritten(json.NewEncoder(w).Encode(s.Drain))
+			return unwritten(json.NewEncoder(w).Encode(last))
 		}
 		if bar {
-			_, err := fmt.Fprintf(w, "\r\x1b[K%s", drainBar(s.Drain))
+			_, err := fmt.Fprintf(w, "\r\x1b[K%s", drainBar(last))
 			return unwritten(err)
 		}
-		_, err := fmt.Fprintf(w, "%d of %d left\n", s.Drain.Left, s.Drain.Total)
+		_, err := fmt.Fprintf(w, "%d of %d left\n", last.Left, last.Total)
 		return unwritten(err)
 	})
 	if bar {
@@ -97,13 +94,17 @@ func (o *operating) follow(cmd *cobra.Command, c *operator.Client, f format) err
 	case cmd.Context().Err() != nil:
 		return problem.Failure(context.Cause(cmd.Context()), "the server goes on draining, and is not watched any more", "")
 	case gone(err):
-		if err := afterDrain(last.Left); err != nil { // what it told at its end
-			return err
+		said := "drained: the server has ended"
+		if last != nil { // it is what was told at the end
+			if err := afterDrain(last.Left); err != nil {
+				return err
+			}
+			said += ", and no connection was left"
 		}
 		if f == asJSON {
 			return nil
 		}
-		_, err = fmt.Fprintln(w, "drained: the server has ended, and no connection was left")
+		_, err = fmt.Fprintln(w, said)
 		return unwritten(err)
 	}
 	return o.explain(cmd.Context(), err)
@@ -115,7 +116,7 @@ func gone(err error) bool {
 }
 
 // drainBar is a line of at most 80 columns.
-func drainBar(d operator.Drain) string {
+func drainBar(d *operator.Drain) string {
 	const width = 40
 	done := width
 	if d.Total > 0 {

@@ -300,14 +300,14 @@ func TestAdminDrain(t *testing.T) {
 	at := operate(t, g)
 	s := subscribe(t, host, "a")
 	s.settle()
-	drain := func(want int) {
+	drain := func(status int, want string) {
 		t.Helper()
-		if answer, body := ask(t, http.MethodPost, "http://"+at+"/api/admin/drain", `{"duration":"10ms"}`); answer.StatusCode != want {
-			t.Errorf("got %s, %s, want %d", answer.Status, body, want)
+		if answer, body := ask(t, http.MethodPost, "http://"+at+"/api/admin/drain", `{"duration":"10ms"}`); answer.StatusCode != status || !strings.Contains(body, want) {
+			t.Errorf("got %s, %s, want %d and %s", answer.Status, body, status, want)
 		}
 	}
-	drain(http.StatusAccepted)
-	drain(http.StatusConflict)
+	drain(http.StatusAccepted, `{"active":true,"total":1,`)
+	drain(http.StatusConflict, "under way already")
 	if end := <-s.closed; end.Code != engine.StatusServiceRestart || !strings.HasPrefix(end.Reason, "retry=") {
 		t.Errorf("got %v", end)
 	}

@@ -23,8 +23,17 @@ type draining struct {
 	over        atomic.Int64 // ns
 }
 
-// begin reports whether there was no drain before.
-func (d *draining) begin() bool { return d.begun.CompareAndSwap(false, true) }
+// begin reports whether there was no drain before: then there is one, over that
+// time and of so many connections.
+func (d *draining) begin(over time.Duration, conns int64) bool {
+	if !d.begun.CompareAndSwap(false, true) {
+		return false
+	}
+	d.over.Store(int64(over))
+	d.total.Store(conns)
+	d.left.Store(conns)
+	return true
+}
 
 // remaining is how many connections are to be closed; 0 without a drain.
 func (d *draining) remaining() int64 { return d.left.Load() }
@@ -39,8 +48,9 @@ func (d *draining) state() admin.Drain {
 // load balancers can turn away from it. If an operator began to drain already,
 // that goes on, over the time that it was told. It blocks.
 func (g *Gateway) Drain(ctx context.Context) (left int64) {
-	if g.drain.begin() {
-		return g.drainOver(ctx, g.config.Load().Drain.Duration)
+	over := g.config.Load().Drain.Duration
+	if g.drain.begin(over, g.Left()) {
+		return g.drainOver(ctx, over)
 	}
 	g.log.Info("an operator's drain is under way already, and goes on", "left", g.drain.remaining())
 	select {
@@ -54,9 +64,6 @@ func (g *Gateway) Drain(ctx context.Context) (left int64) {
 func (g *Gateway) drainOver(ctx context.Context, over time.Duration) (left int64) {
 	defer close(g.drain.done)
 	d := &g.config.Load().Drain
-	g.drain.over.Store(int64(over))
-	g.drain.left.Store(g.server.Metrics().Conns)
-	g.drain.total.Store(g.drain.left.Load())
 	g.log.Info("draining", "connections", g.drain.left.Load(), "delay", d.Delay, "duration", over)
 	if g.server.Metrics().Conns > 0 || g.config.Load().Drain.Delay > 0 {
 		pause(ctx, d.Delay)

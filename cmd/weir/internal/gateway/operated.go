@@ -147,11 +147,11 @@ var errDraining = errors.New("a drain is under way already")
 // StartDrain begins one in the background; over below 0 is the configuration's.
 func (o *operated) StartDrain(over time.Duration) error {
 	g := (*Gateway)(o)
-	if !g.drain.begin() {
-		return errDraining
-	}
 	if over < 0 {
 		over = g.config.Load().Drain.Duration
+	}
+	if !g.drain.begin(over, g.Left()) {
+		return errDraining
 	}
 	g.running.Add(1)
 	go func() { // ends on Close, which waits
