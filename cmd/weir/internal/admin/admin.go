@@ -313,8 +313,10 @@ func connID(w http.ResponseWriter, r *http.Request) (uint64, bool) {
 	return id, err == nil
 }
 
-func noConn(w http.ResponseWriter, r *http.Request) {
-	reply.Refuse(w, http.StatusNotFound, "there is no connection "+r.PathValue("id")+", or not any more")
+// noConn refuses what is asked of a connection. Its code is for programs, which
+// tell it by that from a port where there is nothing at all.
+func noConn(w http.ResponseWriter, id string) {
+	reply.JSON(w, http.StatusNotFound, map[string]string{"error": "there is no connection " + id + ", or not any more", "code": "no_connection"})
 }
 
 func (s *Server) conn(w http.ResponseWriter, r *http.Request) {
@@ -324,7 +326,7 @@ func (s *Server) conn(w http.ResponseWriter, r *http.Request) {
 	}
 	c, ok := s.o.Gateway.Conn(id)
 	if !ok {
-		noConn(w, r)
+		noConn(w, r.PathValue("id"))
 		return
 	}
 	reply.JSON(w, http.StatusOK, c)
@@ -336,7 +338,7 @@ func (s *Server) kick(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !s.o.Gateway.Kick(id) {
-		noConn(w, r)
+		noConn(w, r.PathValue("id"))
 		return
 	}
 	s.o.Log.Info("an operator closed a connection", "conn", id, "operator", r.RemoteAddr)

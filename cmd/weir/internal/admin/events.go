@@ -159,7 +159,7 @@ func (s *Server) wants(w http.ResponseWriter, r *http.Request) (wants func(*hub.
 	}
 	g := s.o.Gateway
 	if _, there := g.Conn(id); !there {
-		reply.Refuse(w, http.StatusNotFound, "there is no connection "+conn+", or not any more")
+		noConn(w, conn)
 		return nil, false
 	}
 	return func(e *hub.Event) bool {

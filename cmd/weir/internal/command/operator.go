@@ -98,8 +98,10 @@ func (o *operating) explain(ctx context.Context, err error) error {
 		return nil
 	case errors.As(err, &refused) && refused.Status == http.StatusUnauthorized:
 		return problem.Failure(err, "the admin port wants a token, or another one", "It is admin.token of the server's configuration: export WEIR_ADMIN_TOKEN=..., or -c weir.yaml")
-	case errors.As(err, &refused) && refused.Status == http.StatusNotFound && !strings.HasPrefix(refused.Text, "there is no connection"), errors.Is(err, operator.ErrForeign):
+	case errors.Is(err, operator.ErrForeign):
 		return problem.Failure(err, "what answers at "+o.at+" is not the admin port of a weir serve", "That is another one than clients connect to: admin.addr, which is 127.0.0.1:8081 if it is not set.")
+	case errors.Is(err, operator.ErrNoConn):
+		return problem.Failure(err, err.Error(), "Find another one with: weir conns")
 	case errors.As(err, &refused):
 		return problem.Failure(err, "the server refuses: "+refused.Error(), "")
 	case ctx.Err() != nil:

@@ -55,10 +55,18 @@ func NewClient(base, token string, secured *tls.Config) *Client {
 	return c
 }
 
-// StatusError is an answer that is a refusal.
+// ErrForeign is an answer that is not weir's.
+var ErrForeign = errors.New("operator: the answer is not that of an admin port of weir")
+
+// ErrNoConn is the answer that there is no such connection, or not any more.
+var ErrNoConn = errors.New("operator: there is no such connection")
+
+// StatusError is an answer that is a refusal: ErrNoConn, ErrForeign or another
+// one.
 type StatusError struct {
 	Status int
 	Text   string // what the server said, in a sentence
+	code   string // likewise, for programs; "" in most answers
 }
 
 // Error is what the server said.
@@ -67,6 +75,18 @@ func (e *StatusError) Error() string {
 		return "the answer is " + strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
 	}
 	return e.Text
+}
+
+// Unwrap says which refusal it is, nil if there is no name for it: the admin port
+// answers 404 with a code to what it knows, and without one nothing is there.
+func (e *StatusError) Unwrap() error {
+	switch {
+	case e.code == "no_connection":
+		return ErrNoConn
+	case e.Status == http.StatusNotFound:
+		return ErrForeign
+	}
+	return nil
 }
 
 // Conn is a connection.
@@ -201,12 +221,13 @@ func (c *Client) call(ctx context.Context, method, path string, body, answer any
 func refused(status int, body []byte, answer any) error {
 	var why struct {
 		Error string `json:"error"`
+		Code  string `json:"code"`
 	}
 	_ = json.Unmarshal(body, &why) // a proxy's refusal is no JSON
 	if answer != nil {
 		_ = json.Unmarshal(body, answer) // likewise
 	}
-	return &StatusError{status, why.Error}
+	return &StatusError{Status: status, Text: why.Error, code: why.Code}
 }
 
 func (c *Client) send(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
@@ -228,9 +249,6 @@ func (c *Client) send(ctx context.Context, method, path string, body io.Reader) 
 	}
 	return answer, err
 }
-
-// ErrForeign is an answer that is not weir's.
-var ErrForeign = errors.New("the answer is not that of an admin port of weir")
 
 func understood(err error) error {
 	if err != nil {

@@ -50,15 +50,23 @@ func TestRefusals(t *testing.T) {
 	for _, test := range []struct {
 		status     int
 		body, want string
+		is         error
 	}{
-		{404, `{"error":"there is no connection 5"}`, "there is no connection 5"},
-		{502, "<html>", "the answer is 502 Bad Gateway"},
+		{404, `{"error":"there is no connection 5","code":"no_connection"}`, "there is no connection 5", ErrNoConn},
+		{404, `{"error":"there is no connection 5"}`, "there is no connection 5", ErrForeign},
+		{404, "<html>", "the answer is 404 Not Found", ErrForeign},
+		{502, "<html>", "the answer is 502 Bad Gateway", nil},
 	} {
 		c, _ := answering(t, test.status, test.body)
 		err := c.Kick(t.Context(), 5)
 		var refused *StatusError
 		if !errors.As(err, &refused) || refused.Status != test.status || err.Error() != test.want {
 			t.Errorf("%d: got %v", test.status, err)
+		}
+		for _, known := range []error{ErrNoConn, ErrForeign} {
+			if errors.Is(err, known) != (known == test.is) {
+				t.Errorf("%d, %s: that it is %q is wrong", test.status, test.body, known)
+			}
 		}
 	}
 	c, _ := answering(t, 200, "hello")
