@@ -61,8 +61,8 @@ func TestAdminAddress(t *testing.T) {
 	})
 }
 
-// TestAdminDocs: what docs/operating.md lists is there. No body is one that is
-// wanted, so nothing drains.
+// TestAdminDocs: what docs/operating.md lists is there, and answers. No body is one
+// that is wanted, so nothing drains.
 func TestAdminDocs(t *testing.T) {
 	text, err := os.ReadFile("../../docs/operating.md")
 	if err != nil {
@@ -74,7 +74,15 @@ func TestAdminDocs(t *testing.T) {
 	}
 	s := weirtest.Serve(t, "--pprof")
 	for _, row := range rows {
-		path := strings.ReplaceAll(row[2], "{id}", "999")
+		path, want := strings.ReplaceAll(row[2], "{id}", "999"), http.StatusOK
+		switch {
+		case path != row[2]:
+			want = http.StatusNotFound
+		case path == "/api/admin/reload":
+			want = http.StatusUnprocessableEntity // there is no file
+		case row[1] == http.MethodPost:
+			want = http.StatusBadRequest
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), patience)
 		r, err := http.NewRequestWithContext(ctx, row[1], "http://"+s.Admin+path, strings.NewReader("no JSON"))
 		if err != nil {
@@ -88,8 +96,8 @@ func TestAdminDocs(t *testing.T) {
 		n, _ := answer.Body.Read(body) // a stream has no end
 		cancel()
 		answer.Body.Close()
-		if strings.Contains(string(body[:n]), "there is nothing for") {
-			t.Errorf("%s %s: got %s, %s", row[1], row[2], answer.Status, body[:n])
+		if answer.StatusCode != want || strings.Contains(string(body[:n]), "there is nothing for") {
+			t.Errorf("%s %s: got %s, %s, want %d", row[1], row[2], answer.Status, body[:n], want)
 		}
 	}
 }
