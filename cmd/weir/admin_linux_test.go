@@ -239,20 +239,19 @@ func TestAdminSilent(t *testing.T) {
 // is shown there without secrets.
 func TestTokenTerminal(t *testing.T) {
 	const secret = "a secret of at least thirty-two bytes"
-	path := writeFile(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {keys: [{alg: HS256, secret: \""+secret+"\"}]}\ndrain: {delay: 0s, duration: 0s}\n")
-	p := weirtest.Start(t, "serve", "-c", path)
-	host, admin := p.Stdout(`WebSocket +ws://([^/]+)/`)[1], p.Stdout(`Dashboard +http://([^/]+)/`)[1]
+	path := weirtest.File(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {keys: [{alg: HS256, secret: \""+secret+"\"}]}\ndrain: {delay: 0s, duration: 0s}\n")
+	s := weirtest.ServeFile(t, path)
 	minted := inTerminal(t, nil, "token", "-c", path, "--user", "ann", "--topic", "news*", "--ttl", "1h")
 	minted.want(`^[\w-]+\.[\w-]+\.[\w-]+\n$`)
 	minted.end(0)
 	token := strings.TrimSpace(minted.text())
-	sub := inTerminal(t, []string{"WEIR_TOKEN=" + token}, "sub", "--url", host, "news")
-	for !strings.Contains(weirtest.Run(t, "", "conns", "--admin", admin, "--user", "ann").Stdout, " ann ") { // each look takes a while
+	sub := inTerminal(t, []string{"WEIR_TOKEN=" + token}, "sub", "--url", s.Host, "news")
+	for !strings.Contains(weirtest.Run(t, "", "conns", "--admin", s.Admin, "--user", "ann").Stdout, " ann ") { // each look takes a while
 	}
 	sub.press("\x03")
 	sub.end(0)
 	for env, want := range map[string]string{"WEIR_TOKEN=" + token: "403", "WEIR_TOKEN=": "401"} {
-		refused := inTerminal(t, []string{env}, "sub", "--url", host, "secret")
+		refused := inTerminal(t, []string{env}, "sub", "--url", s.Host, "secret")
 		refused.want(`answered ` + want)
 		refused.end(1)
 	}

@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -38,13 +37,9 @@ func TestAdminAddress(t *testing.T) {
 	}
 	t.Run("what it says to do helps", func(t *testing.T) {
 		t.Setenv("WEIR_ADMIN_TOKEN", "what operators know")
-		p := weirtest.Start(t, "serve", "-c", file)
-		_, port, err := net.SplitHostPort(p.Stdout(`Dashboard +http://([^/]+)/`)[1])
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := weirtest.ServeFile(t, file)
 		for token, want := range map[string]int{"": 401, "what operators know": 200} {
-			r, err := http.NewRequest(http.MethodGet, "http://127.0.0.1:"+port+"/metrics", nil)
+			r, err := http.NewRequest(http.MethodGet, "http://"+s.Admin+"/metrics", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -15,12 +15,6 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 )
 
-// writeFile writes a file into a directory of the test.
-func writeFile(t *testing.T, name, text string) string {
-	t.Helper()
-	return weirtest.File(t, name, text)
-}
-
 // withEnv runs weir with variables of its own.
 func withEnv(t *testing.T, env []string, args ...string) weirtest.Result {
 	t.Helper()
@@ -56,7 +50,7 @@ func TestCheckBroken(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
-	good := writeFile(t, "weir.yaml", "auth: {anonymous: {subscribe: [\"*\"]}}\n")
+	good := weirtest.File(t, "weir.yaml", "auth: {anonymous: {subscribe: [\"*\"]}}\n")
 	if got := weirtest.Run(t, "", "check", "-c", good); got.Exit != 0 || got.Stdout != good+" is right\n" || !strings.Contains(got.Stderr, "nobody may publish") {
 		t.Errorf("got %+v", got)
 	}
@@ -71,14 +65,14 @@ func TestCheck(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	// What it names is read, too.
-	names := writeFile(t, "weir.yaml", "auth: {keys: [{alg: RS256, public_key: none.pem}]}\nlisten: {tls: {cert: none.crt, key: none.key}}\n")
+	names := weirtest.File(t, "weir.yaml", "auth: {keys: [{alg: RS256, public_key: none.pem}]}\nlisten: {tls: {cert: none.crt, key: none.key}}\n")
 	if got := weirtest.Run(t, "", "check", "-c", names); got.Exit != 2 || !strings.HasPrefix(got.Stderr, names+":1:28 auth.keys[0].public_key: ") || strings.Count(got.Stderr, names+":2:") != 2 {
 		t.Errorf("got %+v", got)
 	}
 }
 
 func TestCheckJSON(t *testing.T) {
-	bad := writeFile(t, "weir.yaml", "limits: {client_rate: 5}\ncolour: red\n")
+	bad := weirtest.File(t, "weir.yaml", "limits: {client_rate: 5}\ncolour: red\n")
 	got := weirtest.Run(t, "", "check", "-c", bad, "-o", "json")
 	var answer struct {
 		OK     bool
@@ -97,7 +91,7 @@ func TestCheckJSON(t *testing.T) {
 
 // TestCheckNotes: what is allowed and hardly meant is told, in both forms.
 func TestCheckNotes(t *testing.T) {
-	path := writeFile(t, "weir.yaml", `
+	path := weirtest.File(t, "weir.yaml", `
 listen: {addr: ":8080", trusted_proxies: [0.0.0.0/0]}
 auth:
   allowed_origins: ["*"]
@@ -130,7 +124,7 @@ auth:
 
 func TestConfigPrint(t *testing.T) {
 	defaults := weirtest.Run(t, "", "config", "print", "--defaults")
-	path := writeFile(t, "weir.yaml", defaults.Stdout)
+	path := weirtest.File(t, "weir.yaml", defaults.Stdout)
 	if got := weirtest.Run(t, "", "check", "-c", path); got.Exit != 0 {
 		t.Errorf("the defaults are refused: %+v", got)
 	}
@@ -161,7 +155,7 @@ func TestConfigPrint(t *testing.T) {
 
 // TestToken: what is minted is good for the configuration that it was minted by.
 func TestToken(t *testing.T) {
-	path := writeFile(t, "weir.yaml", "auth:\n  keys: [{id: k, alg: HS256, secret: \"0123456789abcdef0123456789abcdef\"}]\n  issuer: me\n  audience: weir\n")
+	path := weirtest.File(t, "weir.yaml", "auth:\n  keys: [{id: k, alg: HS256, secret: \"0123456789abcdef0123456789abcdef\"}]\n  issuer: me\n  audience: weir\n")
 	got := weirtest.Run(t, "", "token", "-c", path, "--user", "ann", "--topic", "news:*", "--topic", "chat", "--pub", "chat", "--ttl", "10m")
 	c, err := config.Load(config.Source{File: path})
 	if err != nil {

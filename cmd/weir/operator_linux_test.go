@@ -14,9 +14,6 @@ import (
 	"github.com/weirws/weir/engine"
 )
 
-// adminOf is where a weir serve answers its operators.
-func adminOf(s *weirtest.Server) string { return s.Stdout(`Dashboard +http://([^/]+)/`)[1] }
-
 // publishUntil publishes a message again and again until something is seen of
 // it: who watches may not have begun yet. A peer has room for a thousand.
 func publishUntil(s *weirtest.Server, topic, text string, seen func() bool) {
@@ -32,7 +29,7 @@ func TestPubSub(t *testing.T) {
 	key := "WEIR_PUBLISH_KEY=" + s.Key
 	sub := inTerminal(t, nil, "sub", "--url", s.Host, "--count", "3", "news", "chat")
 	topics := func() string {
-		return weirtest.Run(t, "", "topics", "--admin", adminOf(s), "-o", "json").Stdout
+		return weirtest.Run(t, "", "topics", "--admin", s.Admin, "-o", "json").Stdout
 	}
 	for !strings.Contains(topics(), "chat") { // each look takes a while
 	}
@@ -89,11 +86,10 @@ func TestSubJSON(t *testing.T) {
 // TestOperators: a connection is found, followed and kicked.
 func TestOperators(t *testing.T) {
 	s := weirtest.Serve(t)
-	admin := adminOf(s)
 	c := dial(t, s.URL("ws", "/ws?topic=news"))
 	c.settle()
 
-	conns := inTerminal(t, nil, "conns", "--admin", admin, "--topic", "news")
+	conns := inTerminal(t, nil, "conns", "--admin", s.Admin, "--topic", "news")
 	conns.want(`ID +USER +ADDRESS +AGE +PENDING +IN +OUT +TOPICS\n(\d+) +- +127\.0\.0\.1 .* news\n1 shown of 1 connections\n$`)
 	conns.end(0)
 	var listed struct {
@@ -103,17 +99,17 @@ func TestOperators(t *testing.T) {
 		}
 		Total int
 	}
-	got := weirtest.Run(t, "", "conns", "--admin", admin, "-o", "json")
+	got := weirtest.Run(t, "", "conns", "--admin", s.Admin, "-o", "json")
 	if err := json.Unmarshal([]byte(got.Stdout), &listed); err != nil || len(listed.Conns) != 1 || listed.Conns[0].Topics[0] != "news" {
 		t.Fatalf("got %+v, %v", got, err)
 	}
 	id := strconv.FormatUint(listed.Conns[0].ID, 10)
-	if got := weirtest.Run(t, "", "conns", "--admin", admin, "--user", "nobody", "-o", "json"); !strings.Contains(got.Stdout, `"conns": []`) {
+	if got := weirtest.Run(t, "", "conns", "--admin", s.Admin, "--user", "nobody", "-o", "json"); !strings.Contains(got.Stdout, `"conns": []`) {
 		t.Errorf("got %+v", got)
 	}
 
-	tail := inTerminal(t, nil, "tail", "--admin", admin, "--payloads", "news")
-	ofConn := weirtest.Start(t, "tail", "--admin", admin, "--conn", id, "-o", "json")
+	tail := inTerminal(t, nil, "tail", "--admin", s.Admin, "--payloads", "news")
+	ofConn := weirtest.Start(t, "tail", "--admin", s.Admin, "--conn", id, "-o", "json")
 	publishUntil(s, "news", "hello", func() bool { return strings.Contains(tail.text(), "hello") })
 	tail.want(`\d\d:\d\d:\d\d\.\d{3}  publish  news  .*5 B  to 1  "hello"\n`)
 	publishUntil(s, "news", "secret words", func() bool { out, _ := ofConn.Text(); return strings.Contains(out, "publish") })
@@ -121,7 +117,7 @@ func TestOperators(t *testing.T) {
 		t.Error("what messages say is shown, and nobody asked for it")
 	}
 
-	kick := inTerminal(t, nil, "kick", "--admin", admin, id)
+	kick := inTerminal(t, nil, "kick", "--admin", s.Admin, id)
 	kick.want(`^closed ` + id + `\n$`)
 	kick.end(0)
 	if end := c.end(); end.Code != engine.StatusPolicyViolation {
@@ -131,10 +127,10 @@ func TestOperators(t *testing.T) {
 	tail.press("\x03")
 	tail.end(0)
 
-	if got := weirtest.Run(t, "", "kick", "--admin", admin, id); got.Exit != 1 || !strings.Contains(got.Stderr, "there is no connection "+id) {
+	if got := weirtest.Run(t, "", "kick", "--admin", s.Admin, id); got.Exit != 1 || !strings.Contains(got.Stderr, "there is no connection "+id) {
 		t.Errorf("again: got %+v", got)
 	}
-	if got := weirtest.Run(t, "", "kick", "--admin", admin, "ann"); got.Exit != 2 || !strings.Contains(got.Stderr, "weir conns") {
+	if got := weirtest.Run(t, "", "kick", "--admin", s.Admin, "ann"); got.Exit != 2 || !strings.Contains(got.Stderr, "weir conns") {
 		t.Errorf("a name: got %+v", got)
 	}
 	if got := weirtest.Run(t, "", "conns", "--admin", "127.0.0.1:1"); got.Exit != 1 || !strings.Contains(got.Stderr, "nothing listens on http://127.0.0.1:1") {
@@ -146,9 +142,8 @@ func TestOperators(t *testing.T) {
 // sent, and a wrong one explained.
 func TestOperatorsToken(t *testing.T) {
 	const secret = "an operator's own secret"
-	path := weirtest.File(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\", token: \""+secret+"\"}\nauth: {anonymous: {subscribe: [\"*\"]}}\n")
-	p := weirtest.Start(t, "serve", "-c", path)
-	admin := p.Stdout(`Dashboard +http://([^/]+)/`)[1]
+	path := weirtest.File(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\", token: \""+secret+"\"}\nauth: {anonymous: {subscribe: [\"*\"]}}\ndrain: {delay: 0s, duration: 0s}\n")
+	s := weirtest.ServeFile(t, path)
 	for _, test := range []struct {
 		env, args []string
 		exit      int
@@ -158,7 +153,7 @@ func TestOperatorsToken(t *testing.T) {
 		{[]string{"WEIR_ADMIN_TOKEN=another operator's"}, nil, 1},
 		{nil, []string{"-c", path}, 0},
 	} {
-		got := withEnv(t, test.env, append([]string{"topics", "--admin", admin}, test.args...)...)
+		got := withEnv(t, test.env, append([]string{"topics", "--admin", s.Admin}, test.args...)...)
 		if got.Exit != test.exit || test.exit == 1 && !strings.Contains(got.Stderr, "export WEIR_ADMIN_TOKEN=") {
 			t.Errorf("%v, %v: got %+v", test.env, test.args, got)
 		}
@@ -169,13 +164,12 @@ func TestOperatorsToken(t *testing.T) {
 // the terminal as it was.
 func TestTop(t *testing.T) {
 	s := weirtest.Serve(t)
-	admin := adminOf(s)
 	for i := range 3 {
 		for range i + 1 {
 			dial(t, s.URL("ws", fmt.Sprintf("/ws?topic=topic-%d", i))).settle()
 		}
 	}
-	top := inTerminal(t, nil, "top", "--admin", admin)
+	top := inTerminal(t, nil, "top", "--admin", s.Admin)
 	top.wantScreen(`connections 6 `)
 	top.wantScreen(`(?s)TOPIC +SUBSCRIBERS +PUBLISHED.*topic-2 +3 .*topic-1 +2 .*topic-0 +1 `)
 	publishUntil(s, "topic-0", "hello", func() bool { return regexp.MustCompile(`published [1-9]`).MatchString(top.screen()) })
@@ -188,7 +182,7 @@ func TestTop(t *testing.T) {
 	top.wantScreen(`\[a age\]`)
 	s.Stop()
 	top.wantScreen(`trying again`)
-	again := weirtest.Start(t, "serve", "--listen", "127.0.0.1:0", "--admin", admin)
+	again := weirtest.Start(t, "serve", "--listen", "127.0.0.1:0", "--admin", s.Admin)
 	top.wantScreen(`connections 0 `)
 	again.Signal(syscall.SIGTERM)
 	top.wantScreen(`trying again`)
@@ -197,17 +191,17 @@ func TestTop(t *testing.T) {
 	top.wantRaw("\x1b[?1049h") // a screen of its own
 	top.wantRaw("\x1b[?1049l") // and back
 
-	if got := weirtest.Run(t, "", "top", "--admin", admin); got.Exit != 2 || !strings.Contains(got.Stderr, "weir top -o json") {
+	if got := weirtest.Run(t, "", "top", "--admin", s.Admin); got.Exit != 2 || !strings.Contains(got.Stderr, "weir top -o json") {
 		t.Errorf("in a pipe: got %+v", got)
 	}
-	gone := inTerminal(t, nil, "top", "--admin", admin)
-	gone.want(`nothing listens on http://` + admin)
+	gone := inTerminal(t, nil, "top", "--admin", s.Admin)
+	gone.want(`nothing listens on http://` + s.Admin)
 	gone.end(1)
 }
 
 func TestTopJSON(t *testing.T) {
 	s := weirtest.Serve(t)
-	p := weirtest.Start(t, "top", "--admin", adminOf(s), "-o", "json")
+	p := weirtest.Start(t, "top", "--admin", s.Admin, "-o", "json")
 	line := p.Stdout(`(?m)^(\{"at".*\})$`)[1]
 	var m map[string]any
 	if err := json.Unmarshal([]byte(line), &m); err != nil || m["connections"] != 0.0 {
@@ -224,7 +218,7 @@ func TestDrainCommand(t *testing.T) {
 		p.settle()
 		peers = append(peers, p)
 	}
-	drain := inTerminal(t, nil, "drain", "--admin", adminOf(s), "--for", "3s")
+	drain := inTerminal(t, nil, "drain", "--admin", s.Admin, "--for", "3s")
 	for _, p := range peers {
 		if end := p.end(); end.Code != engine.StatusServiceRestart || !strings.HasPrefix(end.Reason, "retry=") {
 			t.Errorf("got %v", end)

@@ -7,7 +7,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	neturl "net/url"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -16,16 +15,10 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
 )
 
-// writeCertificate makes a certificate with that name, and its key.
-func writeCertificate(t *testing.T, dir, name string) (certFile, keyFile string) {
-	t.Helper()
-	return weirtest.Certificate(t, dir, name)
-}
-
 // TestEchoTLS: weir echo speaks wss://, weir bench trusts it when told to, and a new certificate is taken.
 func TestEchoTLS(t *testing.T) {
 	dir := t.TempDir()
-	certFile, keyFile := writeCertificate(t, dir, "first")
+	certFile, keyFile := weirtest.Certificate(t, dir, "first")
 	p := weirtest.Start(t, "echo", "--listen", "127.0.0.1:0", "--tls-cert", certFile, "--tls-key", keyFile)
 	host := p.Stdout(`weir echo on wss://([^/]+)/`)[1]
 	for _, trust := range [][]string{{"--ca", certFile}, {"--insecure"}} {
@@ -37,7 +30,7 @@ func TestEchoTLS(t *testing.T) {
 	if got := weirtest.Run(t, "", "bench", "echo", "--conns", "1", "--messages", "1", "wss://"+host+"/echo"); got.Exit != 1 || !strings.Contains(got.Stderr, "--ca FILE") {
 		t.Errorf("without trust: got %d, %s", got.Exit, got.Stderr)
 	}
-	writeCertificate(t, dir, "second")
+	weirtest.Certificate(t, dir, "second")
 	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
 		nc, err := tls.Dial("tcp", host, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {
@@ -57,7 +50,7 @@ func TestEchoTLS(t *testing.T) {
 // echoTLS is a weir echo with TLS, and the file of its certificate.
 func echoTLS(t *testing.T) (host, certFile string) {
 	t.Helper()
-	certFile, keyFile := writeCertificate(t, t.TempDir(), "echo")
+	certFile, keyFile := weirtest.Certificate(t, t.TempDir(), "echo")
 	p := weirtest.Start(t, "echo", "--listen", "127.0.0.1:0", "--tls-cert", certFile, "--tls-key", keyFile)
 	return p.Stdout(`weir echo on wss://([^/]+)/`)[1], certFile
 }
@@ -75,7 +68,7 @@ func TestConnectTLS(t *testing.T) {
 		})
 	}
 	plain := weirtest.Echo(t).Host
-	_, other := writeCertificate(t, t.TempDir(), "another")
+	_, other := weirtest.Certificate(t, t.TempDir(), "another")
 	another := filepath.Join(filepath.Dir(other), "cert.pem")
 	for _, row := range []struct {
 		name string
@@ -103,22 +96,16 @@ func TestConnectTLS(t *testing.T) {
 
 // TestOperatorsTLS: the other commands that connect trust what they are told to, and say what to do about the rest.
 func TestOperatorsTLS(t *testing.T) {
-	dir := t.TempDir()
-	certFile, keyFile := writeCertificate(t, dir, "serve")
-	path := filepath.Join(dir, "weir.yaml")
-	config := "listen: {addr: 127.0.0.1:0, tls: {cert: " + certFile + ", key: " + keyFile + "}}\nadmin: {addr: 127.0.0.1:0}\n" +
-		"auth: {anonymous: {subscribe: [\"*\"]}, publish_keys: [{name: test, secret: " + strings.Repeat("k", 32) + ", topics: [\"*\"]}]}\n"
-	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	p := weirtest.Start(t, "serve", "-c", path)
-	url := "https://" + p.Stdout(`wss://([^/]+)/`)[1]
-	admin := p.Stdout(`Dashboard +http://([^/]+)/`)[1]
+	certFile, keyFile := weirtest.Certificate(t, t.TempDir(), "serve")
+	path := weirtest.File(t, "weir.yaml", "listen: {addr: 127.0.0.1:0, tls: {cert: "+certFile+", key: "+keyFile+"}}\nadmin: {addr: 127.0.0.1:0}\n"+
+		"auth: {anonymous: {subscribe: [\"*\"]}, publish_keys: [{name: test, secret: "+strings.Repeat("k", 32)+", topics: [\"*\"]}]}\ndrain: {delay: 0s, duration: 0s}\n")
+	s := weirtest.ServeFile(t, path)
+	url := s.URL("https", "")
 	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	front := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(&neturl.URL{Scheme: "http", Host: admin}))
+	front := httptest.NewUnstartedServer(httputil.NewSingleHostReverseProxy(&neturl.URL{Scheme: "http", Host: s.Admin}))
 	front.TLS = &tls.Config{Certificates: []tls.Certificate{pair}}
 	front.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail are the test
 	front.StartTLS()
@@ -136,15 +123,15 @@ func TestOperatorsTLS(t *testing.T) {
 			t.Errorf("%v: got %+v", args, got)
 		}
 	}
-	if got := weirtest.Run(t, "", "pub", "-c", path, "--url", "https://"+admin, "news", "x"); got.Exit != 1 || !strings.Contains(got.Stderr, admin+" answers without TLS") {
+	if got := weirtest.Run(t, "", "pub", "-c", path, "--url", "https://"+s.Admin, "news", "x"); got.Exit != 1 || !strings.Contains(got.Stderr, s.Admin+" answers without TLS") {
 		t.Errorf("pub with TLS, and the port has none: got %+v", got)
 	}
 }
 
 // TestEchoTLSMistakes: what is wrong with the flags is said before a port is taken.
 func TestEchoTLSMistakes(t *testing.T) {
-	certFile, keyFile := writeCertificate(t, t.TempDir(), "a")
-	_, other := writeCertificate(t, t.TempDir(), "b")
+	certFile, keyFile := weirtest.Certificate(t, t.TempDir(), "a")
+	_, other := weirtest.Certificate(t, t.TempDir(), "b")
 	for _, row := range []struct {
 		name string
 		args []string

@@ -130,11 +130,7 @@ auth: {anonymous: {subscribe: ["*"]}}
 drain: {delay: 0s, duration: 0s}
 `, listen, admin, b.password))
 	}
-	start := func(path string) *weirtest.Server {
-		p := weirtest.Start(t, "serve", "-c", path)
-		return &weirtest.Server{Process: p, Host: p.Stdout(`WebSocket +ws://([^/]+)/`)[1], Admin: p.Stdout(`Dashboard +http://([^/]+)/`)[1]}
-	}
-	s := start(file("127.0.0.1:0", "127.0.0.1:0"))
+	s := weirtest.ServeFile(t, file("127.0.0.1:0", "127.0.0.1:0"))
 	p := b.open("http://"+s.Admin+"/dashboard", 1280, 1000, "dark")
 	p.wait(`document.getElementById('state').textContent === 'ready'`)
 	p.eval(`document.getElementById('reload').requestSubmit()`, nil)
@@ -144,7 +140,7 @@ drain: {delay: 0s, duration: 0s}
 	}
 	s.Stop()
 	p.wait(`document.getElementById('state').className === 'bad' && document.getElementById('state').textContent.endsWith('trying again')`)
-	s = start(file(s.Host, s.Admin))
+	s = weirtest.ServeFile(t, file(s.Host, s.Admin))
 	p.wait(`document.getElementById('state').textContent === 'ready'`)
 	ends := listeners(t, s, "crowd", 200)
 	p.wait(`document.getElementById('connections').textContent === '200'`)

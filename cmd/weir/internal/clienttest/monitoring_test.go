@@ -91,7 +91,7 @@ func TestAlerts(t *testing.T) {
 			t.Errorf("%s is not tried", m[1])
 		}
 	}
-	name := written(t, "alerts_test.yml", string(cases))
+	name := weirtest.File(t, "alerts_test.yml", string(cases))
 	if err := os.WriteFile(filepath.Join(filepath.Dir(name), "alerts.yml"), rules, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestGrafanaQueries(t *testing.T) {
 	if n < 20 {
 		t.Errorf("it asks for %d things", n)
 	}
-	if got := weirtest.RunCommand(t, exec.Command(path, "check", "rules", written(t, "panels.yml", rules)), ""); got.Exit != 0 {
+	if got := weirtest.RunCommand(t, exec.Command(path, "check", "rules", weirtest.File(t, "panels.yml", rules)), ""); got.Exit != 0 {
 		t.Errorf("got %+v from\n%s", got, rules)
 	}
 }

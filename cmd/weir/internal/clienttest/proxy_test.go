@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"syscall"
@@ -16,16 +15,10 @@ import (
 	"github.com/weirws/weir/engine"
 )
 
-// written is the path of a file with that text.
-func written(t *testing.T, name, text string) string {
-	t.Helper()
-	return weirtest.File(t, name, text)
-}
-
 // behind starts a weir serve that believes proxies of this machine.
 func behind(t *testing.T, listen, keepAlive string) *weirtest.Server {
 	t.Helper()
-	return weirtest.ServeFile(t, written(t, "weir.yaml", `listen: {addr: "127.0.0.1:0", trusted_proxies: [127.0.0.1], `+listen+`}
+	return weirtest.ServeFile(t, weirtest.File(t, "weir.yaml", `listen: {addr: "127.0.0.1:0", trusted_proxies: [127.0.0.1], `+listen+`}
 admin: {addr: "127.0.0.1:0"}
 auth: {anonymous: {subscribe: ["*"]}}
 limits: {keep_alive: `+keepAlive+`}
@@ -66,7 +59,7 @@ func TestProxies(t *testing.T) {
 		start        func(t *testing.T, addr, backend string)
 	}{
 		{"haproxy", "proxy_protocol: true", func(t *testing.T, addr, backend string) {
-			proxy(t, addr, exec.Command(look(t, "haproxy"), "-db", "-f", written(t, "haproxy.cfg", fmt.Sprintf(`
+			proxy(t, addr, exec.Command(look(t, "haproxy"), "-db", "-f", weirtest.File(t, "haproxy.cfg", fmt.Sprintf(`
 defaults
   mode http
   timeout connect 5s
@@ -82,7 +75,7 @@ backend weir
 		}},
 		{"nginx", "proxy_protocol: false", func(t *testing.T, addr, backend string) {
 			dir := t.TempDir()
-			proxy(t, addr, exec.Command(look(t, "nginx"), "-p", dir, "-e", "stderr", "-c", written(t, "nginx.conf", fmt.Sprintf(`
+			proxy(t, addr, exec.Command(look(t, "nginx"), "-p", dir, "-e", "stderr", "-c", weirtest.File(t, "nginx.conf", fmt.Sprintf(`
 daemon off;
 pid %s/pid;
 error_log stderr;
@@ -112,13 +105,9 @@ http {
 			test.start(t, addr, weir.Host)
 			c := idle(t, addr)
 			weir.Stderr(`"a client came".*"remote":"127\.0\.0\.77[:"]`)
-			answer, err := http.Get("http://" + weir.Admin + "/api/admin/conns?ip=127.0.0.77")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer answer.Body.Close()
+			_, text := weir.Operators("/api/admin/conns?ip=127.0.0.77")
 			var found struct{ Conns []struct{ IP string } }
-			if err := json.NewDecoder(answer.Body).Decode(&found); err != nil {
+			if err := json.Unmarshal([]byte(text), &found); err != nil {
 				t.Fatal(err)
 			}
 			if len(found.Conns) != 1 || found.Conns[0].IP != "127.0.0.77" {

@@ -4,8 +4,6 @@ package clienttest
 
 import (
 	"fmt"
-	"io"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -14,19 +12,10 @@ import (
 )
 
 // slowTotals is what the metrics say of slow clients, by policy.
-func slowTotals(t *testing.T, s *weirtest.Server) map[string]string {
-	t.Helper()
-	answer, err := http.Get("http://" + s.Admin + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
+func slowTotals(s *weirtest.Server) map[string]string {
+	_, text := s.Operators("/metrics")
 	found := map[string]string{}
-	for _, m := range regexp.MustCompile(`(?m)^weir_slow_total\{policy="(\w+)"\} (\d+)$`).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^weir_slow_total\{policy="(\w+)"\} (\d+)$`).FindAllStringSubmatch(text, -1) {
 		found[m[1]] = m[2]
 	}
 	return found
@@ -36,7 +25,7 @@ func slowTotals(t *testing.T, s *weirtest.Server) map[string]string {
 // class, as it was counted.
 func TestChromiumSlowClients(t *testing.T) {
 	b := newBrowser(t)
-	config := written(t, "weir.yaml", `listen: {addr: "127.0.0.1:0"}
+	config := weirtest.File(t, "weir.yaml", `listen: {addr: "127.0.0.1:0"}
 admin: {addr: "127.0.0.1:0"}
 auth:
   anonymous: {subscribe: ["*"]}
@@ -48,15 +37,15 @@ topics:
   - {match: "gone", on_slow: disconnect, max_pending_bytes: 64KiB}
 drain: {delay: 0s, duration: 0s}
 `)
-	w := weirtest.Start(t, "serve", "-c", config)
-	s := &weirtest.Server{Process: w, Host: w.Stdout(`WebSocket +ws://([^/]+)/`)[1], Admin: w.Stdout(`Dashboard +http://([^/]+)/`)[1], Key: publishKey}
+	s := weirtest.ServeFile(t, config)
+	s.Key = publishKey
 	p := b.open("http://"+s.Admin+"/dashboard", 1280, 1000, "light")
 	p.wait(`document.getElementById('state').textContent === 'ready'`)
 	policies := map[string]string{"old": "drop_old", "new": "drop_new", "newest": "conflate", "gone": "disconnect"}
 	data := strings.Repeat("x", 60<<10)
 	for topic, policy := range policies {
 		weirtest.Stalled(t, s.Host, topic)
-		for n := 0; slowTotals(t, s)[policy] == "0"; n++ {
+		for n := 0; slowTotals(s)[policy] == "0"; n++ {
 			if n > 1000 {
 				t.Fatalf("%s: nothing is counted", policy)
 			}
@@ -66,7 +55,7 @@ drain: {delay: 0s, duration: 0s}
 	shown := func(policy, n string) string {
 		return fmt.Sprintf(`[...document.querySelectorAll('#slow tr')].some(r => r.cells[0].textContent === %q && r.cells[1].textContent === %q)`, policy, n)
 	}
-	totals := slowTotals(t, s)
+	totals := slowTotals(s)
 	for _, policy := range policies {
 		p.wait(shown(policy, totals[policy]))
 	}

@@ -116,7 +116,7 @@ func guarded(t *testing.T, is *issuer, origins ...string) (config string, s *wei
 	if err != nil {
 		t.Fatal(err)
 	}
-	config = written(t, "weir.yaml", fmt.Sprintf(`listen: {addr: "127.0.0.1:0"}
+	config = weirtest.File(t, "weir.yaml", fmt.Sprintf(`listen: {addr: "127.0.0.1:0"}
 admin: {addr: "127.0.0.1:0"}
 auth:
   keys:
@@ -130,8 +130,8 @@ auth:
 limits: {client_rate: 0}
 drain: {delay: 0s, duration: 0s}
 `, jwtSecret, filepath.Join(is.dir, "static.pub"), is.URL, publishKey, allowed))
-	p := weirtest.Start(t, "serve", "-c", config)
-	s = &weirtest.Server{Process: p, Host: p.Stdout(`WebSocket +ws://([^/]+)/`)[1], Key: publishKey}
+	s = weirtest.ServeFile(t, config)
+	s.Key = publishKey
 	<-is.fetched
 	return config, s
 }
