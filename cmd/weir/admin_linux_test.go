@@ -239,14 +239,17 @@ func TestAdminSilent(t *testing.T) {
 // is shown there without secrets.
 func TestTokenTerminal(t *testing.T) {
 	const secret = "a secret of at least thirty-two bytes"
-	path := weirtest.File(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {keys: [{alg: HS256, secret: \""+secret+"\"}]}\ndrain: {delay: 0s, duration: 0s}\n")
+	path := weirtest.File(t, "weir.yaml", "listen: {addr: \"127.0.0.1:0\"}\nadmin: {addr: \"127.0.0.1:0\"}\nauth: {keys: [{alg: HS256, secret: \""+secret+"\"}], publish_keys: [{name: test, secret: \""+secret+"\", topics: [\"*\"]}]}\ndrain: {delay: 0s, duration: 0s}\n")
 	s := weirtest.ServeFile(t, path)
+	s.Key = secret
 	minted := inTerminal(t, nil, "token", "-c", path, "--user", "ann", "--topic", "news*", "--ttl", "1h")
 	minted.want(`^[\w-]+\.[\w-]+\.[\w-]+\n$`)
 	minted.end(0)
 	token := strings.TrimSpace(minted.text())
 	sub := inTerminal(t, []string{"WEIR_TOKEN=" + token}, "sub", "--url", s.Host, "news")
-	for !strings.Contains(weirtest.Run(t, "", "conns", "--admin", s.Admin, "--user", "ann").Stdout, " ann ") { // each look takes a while
+	publishUntil(s, "news", "hello", func() bool { return strings.Contains(sub.text(), "hello") }) // it knows then that it is connected
+	if got := weirtest.Run(t, "", "conns", "--admin", s.Admin, "--user", "ann"); !strings.Contains(got.Stdout, " ann ") {
+		t.Errorf("the user is not there: got %+v", got)
 	}
 	sub.press("\x03")
 	sub.end(0)
