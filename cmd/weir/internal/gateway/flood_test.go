@@ -134,6 +134,14 @@ func TestBusy(t *testing.T) {
 	const readers, ahead = 50, 8_000
 	g, host := start(t)
 	all := gather(t, g, host, "a", readers)
+	gate := make(chan struct{})
+	open := sync.OnceFunc(func() { close(gate) })
+	defer open()
+	for c := range g.server.Conns() { // its loop stands there, and gives nothing out
+		if err := c.Do(func() { <-gate }); err != nil {
+			t.Fatal(err)
+		}
+	}
 	m := hub.Message{Topic: "a", Kind: engine.Text, Data: []byte("x")}
 	taken, busy := uint64(0), uint64(0)
 	for range ahead {
@@ -146,6 +154,7 @@ func TestBusy(t *testing.T) {
 			t.Fatalf("got %+v, %v", r, err)
 		}
 	}
+	open()
 	want := taken * readers
 	dropped := func() uint64 { return g.server.Metrics().Dropped }
 	await(t, "all is there, or dropped", func() bool { return all.got.Load()+dropped() >= want && g.server.Owed() == 0 })
