@@ -3,63 +3,118 @@ package engine
 import (
 	"bytes"
 	"fmt"
+	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/weirws/weir/pool"
 )
 
-// TestCopiesShare has small messages of one read lie in few buffers, each message out of the others' reach, and large ones alone.
-func TestCopiesShare(t *testing.T) {
-	var l loop
-	before := pool.Outstanding()
-	type kept struct {
-		buf  *pool.Buffer
-		data []byte
-		want string
+// Small messages of one read lie in few buffers and come to the strand together, large ones and one that is alone do so by
+// themselves; none is more than StrandDepth allows.
+func TestParcels(t *testing.T) {
+	const size, frame, most = 32, 38, 64
+	for _, tt := range []struct {
+		name    string
+		sizes   []int
+		buffers int64
+	}{
+		{"16 in one read", slices.Repeat([]int{size}, 16), 1},
+		{"one alone", []int{size}, 1},
+		{"empty ones", make([]int, most-1), 1},
+		{"large ones between", []int{size, size, sharedMax + 1, size, size}, 3},
+		{"two that share and one that is too large", []int{size, sharedMax, sharedMax + 1}, 2},
+		{"more than fits into one", slices.Repeat([]int{sharedMax}, 8), 2},
+		{"as many as may wait", slices.Repeat([]int{size}, most), 2},
+		{"more than may wait", slices.Repeat([]int{size}, most+10), 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			gate, open := newGate()
+			defer open()
+			got := make(chan string, 100)
+			begun := make(chan bool, 1)
+			s := rig{loops: 1, door: listened}.serve(t, Handler{Message: func(_ *Conn, m Message) {
+				if string(m.Data) == "gate" {
+					begun <- true
+					<-gate
+					return
+				}
+				got <- string(m.Data)
+			}}, &Options{StrandDepth: most})
+			p := s.open()
+			p.sendText("gate")
+			within(t, "the handler is busy", begun)
+			var read []byte
+			want := func(i int) []byte { return bytes.Repeat([]byte{byte('a' + i%26)}, tt.sizes[i]) }
+			for i := range tt.sizes {
+				read = appendMasked(read, 0x82, [4]byte{}, want(i))
+			}
+			c := s.only()
+			var buffers int64
+			var depth int
+			done := make(chan bool)
+			c.sock.Loop().Do(func() {
+				defer close(done)
+				before := pool.Outstanding()
+				(*wire)(c).Data(read)
+				buffers = pool.Outstanding() - before
+				depth = c.line.Depth()
+				if c.in != nil && c.in.rest != nil {
+					buffers-- // what is not decoded
+				}
+				(*wire)(c).Turned()
+			})
+			within(t, "the read is decoded", done)
+			if depth != min(len(tt.sizes), most) {
+				t.Errorf("%d messages wait, want %d", depth, min(len(tt.sizes), most))
+			}
+			if buffers != tt.buffers {
+				t.Errorf("%d messages lie in %d buffers, want %d", depth, buffers, tt.buffers)
+			}
+			open()
+			for i := range tt.sizes {
+				if m := within(t, "all messages", got); m != string(want(i)) {
+					t.Fatalf("message %d is %q, want %q", i, m, want(i))
+				}
+			}
+		})
 	}
-	var all []kept
-	keep := func(size, ahead int) {
-		want := bytes.Repeat([]byte{byte(len(all))}, size)
-		l.ahead = ahead
-		buf, data := l.copyOf(want)
-		all = append(all, kept{buf, data, string(want)})
-	}
-	buffers := func() int64 { return pool.Outstanding() - before }
+}
 
-	const size, frame = 32, 38
-	for i := range 16 {
-		keep(size, (15-i)*frame)
-	}
-	if got := buffers(); got != 1 {
-		t.Errorf("16 messages of one read lie in %d buffers, want 1", got)
-	}
-	keep(sharedMax+1, frame)
-	if got := buffers(); got != 2 {
-		t.Errorf("%d buffers with a message that is too large to share, want 2", got)
-	}
-	for range 2 * sharedBytes / size {
-		keep(size, sharedBytes)
-	}
-	if got := buffers(); got != 4 {
-		t.Errorf("%d buffers after more than fits into one, want 4", got)
-	}
-	l.leaveShared()
-	keep(size, 0)
-	if got := buffers(); got != 5 || l.shared != nil {
-		t.Errorf("%d buffers after a message with nothing behind it, want 5, and none that the loop holds", got)
-	}
-
-	for _, k := range all {
-		_ = append(k.data, "what a callback may append to the bytes that it was lent"...)
-	}
-	for i, k := range all {
-		if string(k.data) != k.want {
-			t.Errorf("message %d is %q, want %q", i, k.data, k.want)
-		}
-		k.buf.Release()
-	}
-	if got := buffers(); got != 0 {
-		t.Errorf("%d buffers are not home", got)
+// A callback that ends its goroutine, or panics, leaves no message behind it undone, or has none follow.
+func TestParcelOutlivesItsCallbacks(t *testing.T) {
+	const n = 50
+	for _, panics := range []bool{false, true} {
+		t.Run(fmt.Sprint("panics: ", panics), func(t *testing.T) {
+			got := make(chan string, n)
+			s := rig{loops: 1, door: listened}.serve(t, Handler{Message: func(_ *Conn, m Message) {
+				got <- string(m.Data)
+				if len(got)%5 == 0 {
+					if panics {
+						panic("a test")
+					}
+					runtime.Goexit()
+				}
+			}}, nil)
+			p := s.open()
+			p.write(numbered(n))
+			if panics {
+				s.panics = 1
+				p.wantClose(1011)
+				s.Close()
+				if len(got) != 5 {
+					t.Errorf("%d messages were delivered, want 5", len(got))
+				}
+				return
+			}
+			eventually(t, "all messages are delivered", func() bool { return len(got) == n })
+			for i := range n {
+				if m := <-got; m != fmt.Sprint(i) {
+					t.Fatalf("message %d is %q", i, m)
+				}
+			}
+			p.closing()
+		})
 	}
 }
 

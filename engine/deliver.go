@@ -32,6 +32,7 @@ type item struct {
 	op   op
 	kind Kind
 	last bool // of a message: no piece of it follows
+	many bool // messages: a parcel is in buf, and data is what is left of it
 	code StatusCode
 	buf  *pool.Buffer // where data lies, if that is lent; the item holds it
 	data []byte
@@ -50,13 +51,18 @@ func (c *Conn) lend(it item) {
 		l.calling.Store(uint32(opMessage))
 		return
 	}
-	it.buf, it.data = c.loop().copyOf(it.data)
+	l := c.loop()
+	if it.op == opMessage && l.parcel.takes(l, c, it.kind, it.last, it.data) {
+		return
+	}
+	it.buf = l.ledger.lent.Get(len(it.data))
+	it.buf.B = append(it.buf.B, it.data...)
+	it.data = it.buf.B
 	c.deliver(it)
 }
 
 // hear calls Message with b, which is valid only now. It panics if the callback
-// does. It is called on the loop, with Inline: what lend would come to, without
-// an item for each message.
+// does. It is what run comes to, without an item for each message.
 func (c *Conn) hear(k Kind, b []byte) {
 	if pool.Invariants && len(b) > 0 {
 		b = sample(b)
@@ -73,19 +79,24 @@ func (c *Conn) deliver(it item) {
 		c.runInline(it)
 		return
 	}
-	received, size := it.received(), len(it.data)
-	depth := co.strands.Push(c, &c.line, it)
+	c.loop().leaveShared() // they came first
+	c.push(it, 1)
+}
+
+// push puts it, which counts for n, on the strand. It is called on the loop.
+func (c *Conn) push(it item, n int) {
+	depth := c.route.core.strands.PushN(c, &c.line, it, n)
 	if depth == 0 {
 		it.giveUp()
 		return
 	}
-	if received {
-		c.throttle(depth, size)
+	if it.received() {
+		c.throttle(depth, len(it.data)/n)
 	}
 }
 
 // throttle stops reading when too much waits for a worker: depth messages, of
-// which the last has size bytes. It is called on the loop.
+// which the last have size bytes. It is called on the loop.
 func (c *Conn) throttle(depth, size int) {
 	co, why := c.route.core, uint32(0)
 	l := c.loop()
@@ -136,9 +147,37 @@ func (it *item) giveUp() {
 }
 
 // runItem is what a worker does with an item.
-func runItem(c *Conn, it item, left int) {
+func runItem(c *Conn, it *item, left int) {
+	if it.many {
+		c.runNext(it, left)
+		return
+	}
 	defer c.ran(left) // also when a callback ends its goroutine
-	c.runContained(it)
+	c.runContained(*it)
+}
+
+// runNext is runItem for the next message of a parcel. The parcel's memory goes
+// back after the last one.
+func (c *Conn) runNext(it *item, left int) {
+	defer c.ranNext(it, left) // as above
+	k, last, b := it.next()
+	h, stops := &c.route.handler, c.stops.Load()
+	if h.Message != nil && stops&(stopTaken|stopEnd) == 0 {
+		c.hear(k, b)
+		return
+	}
+	c.runContained(item{op: opMessage, kind: k, last: last, buf: it.buf.Retain(), data: b})
+}
+
+// ranNext ends runNext and contains a panic of its callback.
+func (c *Conn) ranNext(it *item, left int) {
+	if r := recover(); r != nil {
+		c.panicked(r)
+	}
+	if len(it.data) == 0 {
+		it.giveUp()
+	}
+	c.ran(left)
 }
 
 // ran has the socket read again once half of what waited is done, or all of it

@@ -30,7 +30,7 @@ type news struct {
 }
 
 // tell calls the hooks until they know how it is.
-func (n *news) tell(struct{}, int) {
+func (n *news) tell(*struct{}, int) {
 	for t, co := n.topic, n.core; ; {
 		t.mu.Lock()
 		some := t.n.Load() > 0

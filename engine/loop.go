@@ -9,7 +9,6 @@ import (
 	"github.com/weirws/weir/engine/internal/sendq"
 	"github.com/weirws/weir/engine/internal/wheel"
 	"github.com/weirws/weir/poller"
-	"github.com/weirws/weir/pool"
 )
 
 // loop is what an event loop keeps for its connections. It is the Value of its
@@ -46,8 +45,8 @@ type loop struct {
 
 	noisy []*Conn // are charged for control frames
 
-	shared *pool.Buffer // the last copies for workers; nil: the next one is alone
-	ahead  int          // bytes of the read that are not decoded yet
+	parcel parcel // small messages on their way to a worker
+	ahead  int    // bytes of the read that are not decoded yet
 
 	// messages and bytes were received since they were last added to count.
 	messages, bytes uint64

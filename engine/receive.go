@@ -151,7 +151,7 @@ func (c *Conn) contain(l *loop, in *inbound, b []byte) {
 // decode takes one event after the other out of b, until b is used up, reading
 // stops, or no frame counts any more.
 func (c *Conn) decode(l *loop, in *inbound, b []byte) {
-	heard := l.core.Inline && c.route.handler.Message != nil
+	heard := c.route.handler.Message != nil
 	for len(b) > 0 && c.phase == phaseOpen {
 		if heard && c.stops.Load() == 0 {
 			if op, p, n := in.dec.Whole(b); n > 0 { // what event comes to, for most of what comes
@@ -160,7 +160,7 @@ func (c *Conn) decode(l *loop, in *inbound, b []byte) {
 				c.said = l.now
 				l.messages++
 				l.bytes += uint64(len(p))
-				c.hear(Kind(op), p)
+				c.whole(l, Kind(op), p)
 				continue
 			}
 		}
@@ -173,6 +173,17 @@ func (c *Conn) decode(l *loop, in *inbound, b []byte) {
 		b = b[n:]
 		l.ahead = len(b)
 		c.event(l, in, &ev, err)
+	}
+}
+
+// whole is what event comes to for a whole message with a Message callback: b is
+// valid only now.
+func (c *Conn) whole(l *loop, k Kind, b []byte) {
+	switch {
+	case l.core.Inline:
+		c.hear(k, b)
+	case !l.parcel.takes(l, c, k, true, b):
+		c.lend(item{op: opMessage, kind: k, last: true, data: b})
 	}
 }
 

@@ -41,7 +41,7 @@ func TestAllocsOfHop(t *testing.T) {
 	defer w.Close()
 	ran := make(chan struct{})
 	ss := NewStrands(w, StrandsOptions[*int, *Buffer]{
-		Run:    func(_ *int, b *Buffer, _ int) { b.Release() },
+		Run:    func(_ *int, b **Buffer, _ int) { (*b).Release() },
 		Before: func(*int) {},
 		After:  func(*int) { ran <- struct{}{} },
 	})

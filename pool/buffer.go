@@ -11,9 +11,9 @@ import (
 // one, Release takes one off, and the last Release sends it home.
 //
 // The bytes belong to the holders together: a Buffer that has one holder may be written to by it,
-// one that is shared is read only, but for a holder that others know to append, within the capacity,
-// behind what they read. Retain and Release may be called from any goroutine. After its own Release
-// a holder touches neither the Buffer nor any slice of B: the memory is another's by then.
+// one that is shared is read only. Retain and Release may be called from any goroutine. After its
+// own Release a holder touches neither the Buffer nor any slice of B: the memory is another's by
+// then.
 //
 // Buffer: 56 bytes = 24 B + 8 mem + 8 account + 8 charge + 4 refs + 1 class + 1 tally + 2 padding.
 type Buffer struct {

@@ -29,7 +29,7 @@ func ExampleStrands() {
 	}
 	workers := pool.NewWorkers(4, 0)
 	strands := pool.NewStrands(workers, pool.StrandsOptions[*account, int]{
-		Run: func(a *account, amount, left int) { a.balance += amount },
+		Run: func(a *account, amount *int, left int) { a.balance += *amount },
 	})
 
 	var a account

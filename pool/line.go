@@ -23,5 +23,5 @@ func (l *Line[O, T]) Depth() int {
 	if s.line != l {
 		return 0
 	}
-	return s.items.len
+	return s.waiting()
 }

@@ -64,7 +64,7 @@ type benchOwner struct {
 func BenchmarkPushBusy(b *testing.B) {
 	w := NewWorkers(1, 1)
 	defer w.Close()
-	ss := NewStrands(w, StrandsOptions[*benchOwner, *Buffer]{Run: func(*benchOwner, *Buffer, int) {}})
+	ss := NewStrands(w, StrandsOptions[*benchOwner, *Buffer]{Run: func(*benchOwner, **Buffer, int) {}})
 	owners := make([]benchOwner, 1<<12)
 	busy, gate := make(chan struct{}), make(chan struct{})
 	b.ReportAllocs()
@@ -93,7 +93,7 @@ func BenchmarkHop(b *testing.B) {
 			var ran atomic.Int64
 			round := make(chan struct{})
 			ss := NewStrands(w, StrandsOptions[*benchOwner, *Buffer]{
-				Run:    func(_ *benchOwner, b *Buffer, _ int) { b.Release() },
+				Run:    func(_ *benchOwner, b **Buffer, _ int) { (*b).Release() },
 				Before: func(*benchOwner) {},
 				After: func(*benchOwner) {
 					if ran.Add(1)%int64(owners) == 0 {

@@ -8,17 +8,15 @@ type ring[T any] struct {
 	len  int
 }
 
-// push appends item.
-func (r *ring[T]) push(item T) {
+// push appends an item and returns where it is to be put.
+func (r *ring[T]) push() *T {
 	if r.len == len(r.room) {
 		r.grow()
 	}
-	r.room[(r.head+r.len)&(len(r.room)-1)] = item
+	item := &r.room[(r.head+r.len)&(len(r.room)-1)]
 	r.len++
+	return item
 }
-
-// first returns where the first item of a ring that is not empty lies.
-func (r *ring[T]) first() *T { return &r.room[r.head] }
 
 // pop takes the first item of a ring that is not empty, and forgets it.
 func (r *ring[T]) pop() T {

@@ -13,7 +13,7 @@ func FuzzRing(f *testing.F) {
 			for range op & 127 {
 				if op < 128 {
 					item := new(int)
-					r.push(item)
+					*r.push() = item
 					want = append(want, item)
 				} else if len(want) > 0 {
 					if got := r.pop(); got != want[0] {

@@ -24,7 +24,7 @@ func (ss *Strands[O, T]) Running(dst []Running[O]) []Running[O] {
 		}
 		s.mu.Lock()
 		if s.by != 0 {
-			dst = append(dst, Running[O]{Owner: s.owner, Tag: s.tag, Turn: Turn{t, s.turns}})
+			dst = append(dst, Running[O]{Owner: s.owner, Tag: s.tag, Turn: Turn{t, s.begun.Load()}})
 		}
 		s.mu.Unlock()
 	}

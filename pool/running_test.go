@@ -17,10 +17,10 @@ type held struct {
 // heldStrands run items that wait, and are tagged with themselves; item 'x' ends its goroutine.
 func heldStrands(w *Workers) *Strands[*held, byte] {
 	return NewStrands(w, StrandsOptions[*held, byte]{
-		Run: func(h *held, item byte, _ int) {
+		Run: func(h *held, item *byte, _ int) {
 			h.was = append(h.was, h.mine())
 			<-h.gate
-			if item == 'x' {
+			if *item == 'x' {
 				runtime.Goexit()
 			}
 		},

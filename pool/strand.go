@@ -1,6 +1,9 @@
 package pool
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // strand is the queue of one owner while there is something in it.
 //
@@ -12,51 +15,75 @@ type strand[O, T any] struct {
 
 	// Owned by the worker that steps it:
 	open bool // Before was called, After is due
+	now  load[T]
+
+	// pushed and begun count the calls of Run, for all owners: what is between them waits. pushed is
+	// changed with mu held, begun by the worker without it, so that the calls of one push take the
+	// lock once.
+	pushed, begun atomic.Uint64
 
 	mu    sync.Mutex // guards the following; the lock of the Workers is taken inside it
 	line  *Line[O, T]
 	owner O
-	items ring[T]
-	turns uint64 // items taken so far, by all owners
-	by    uint64 // goroutine that runs the last of them; 0: none does
-	tag   uint8  // of that item
+	loads ring[load[T]]
+	by    uint64 // goroutine that makes the last call; 0: none does
+	tag   uint8  // of its item
 }
 
-// add queues item and returns how many wait, or 0 when the strand is not l's any more.
-func (s *strand[O, T]) add(l *Line[O, T], item T) int {
+// load is an item and how many calls of Run are due for it.
+type load[T any] struct {
+	item T
+	due  int
+}
+
+// add queues item for n calls and returns how many wait, or 0 when the strand is not l's any more.
+func (s *strand[O, T]) add(l *Line[O, T], item *T, n int) int {
 	s.mu.Lock()
 	if s.line != l {
 		s.mu.Unlock()
 		return 0
 	}
-	s.items.push(item)
-	n := s.items.len
+	depth := s.push(item, n)
 	s.mu.Unlock()
-	return n
+	return depth
 }
 
-// step runs a batch of items, or less if there are no more.
+// push queues item for n calls and returns how many wait. mu is held.
+func (s *strand[O, T]) push(item *T, n int) int {
+	*s.loads.push() = load[T]{*item, n}
+	s.pushed.Add(uint64(n))
+	return s.waiting()
+}
+
+// waiting is how many calls were asked for and not begun. mu is held, or the caller is the worker:
+// then more may be asked for at once.
+func (s *strand[O, T]) waiting() int { return int(s.pushed.Load() - s.begun.Load()) }
+
+// step makes a batch of calls, or less if there are no more.
 func (s *strand[O, T]) step(goroutine uint64) bool {
 	o := &s.home.o
 	if s.open { // an item ended its goroutine
 		s.after(o)
 	}
+	if s.now.due > 0 { // the last batch ended within an item
+		s.madeBy(goroutine)
+	}
 	for n := o.Batch; n > 0; n-- {
-		item, left, ok := s.take(goroutine)
-		if !ok {
+		if s.now.due == 0 && !s.take(goroutine) {
 			return false
 		}
 		if !s.open {
 			s.before(o)
 		}
-		o.Run(s.owner, item, left)
+		s.now.due--
+		s.begun.Add(1)
+		left := s.waiting()
+		o.Run(s.owner, &s.now.item, left)
 		if left == 0 || n == 1 {
 			s.after(o)
 		}
 	}
-	s.mu.Lock()
-	s.by = 0
-	s.mu.Unlock()
+	s.madeBy(0)
 	return true
 }
 
@@ -76,25 +103,31 @@ func (s *strand[O, T]) after(o *StrandsOptions[O, T]) {
 	}
 }
 
-// take returns the first item, for a goroutine to run, and how many are left behind it. When there
-// is none it sends the strand home and is not ok: the strand may be another's at once.
-func (s *strand[O, T]) take(goroutine uint64) (item T, left int, ok bool) {
+// madeBy notes whose the next calls are.
+func (s *strand[O, T]) madeBy(goroutine uint64) {
 	s.mu.Lock()
-	if s.items.len > 0 {
-		s.turns++
-		s.by = goroutine
+	s.by = goroutine
+	s.mu.Unlock()
+}
+
+// take makes the first item the one that is run, by a goroutine. When there is none it sends the
+// strand home and is false: the strand may be another's at once.
+func (s *strand[O, T]) take(goroutine uint64) bool {
+	s.mu.Lock()
+	if s.loads.len > 0 {
+		s.now, s.by = s.loads.pop(), goroutine
 		if tag := s.home.o.Tag; tag != nil {
-			s.tag = tag(s.items.first())
+			s.tag = tag(&s.now.item)
 		}
-		item, left = s.items.pop(), s.items.len
 		s.mu.Unlock()
-		return item, left, true
+		return true
 	}
 	var nobody O
 	s.line.s.Store(nil)
 	s.line, s.owner, s.by = nil, nobody, 0
-	s.items.shrink()
+	s.now = load[T]{}
+	s.loads.shrink()
 	s.mu.Unlock()
 	s.home.free.Put(s)
-	return item, 0, false
+	return false
 }

@@ -10,12 +10,14 @@ type StrandsOptions[O, T any] struct {
 	// Run handles one item of owner. It is called on a goroutine of the Workers, for one owner in
 	// the order of its pushes and never twice at a time, for different owners concurrently. It
 	// recovers from the panics of what it calls: one that it lets through ends the process. It may
-	// push to any Line and may block, which costs the others a goroutine.
+	// push to any Line and may block, which costs the others a goroutine. item is its to change until
+	// it returns.
 	//
 	// left is how many items waited behind this one when it was taken. Each item is one fewer, so
 	// after a Push that returned more than n there is always a call with left == n: who stops
-	// feeding at a depth can start again there, without looking twice.
-	Run func(owner O, item T, left int)
+	// feeding at a depth can start again there, without looking twice. An item of PushN counts as
+	// many as it has calls left.
+	Run func(owner O, item *T, left int)
 
 	// Before and After, where not nil, are called around the items that run without a pause: Before
 	// ahead of the first, After when nothing waits behind the last or Batch is used up. They
@@ -64,23 +66,33 @@ func NewStrands[O, T any](w *Workers, o StrandsOptions[O, T]) *Strands[O, T] {
 // nothing once warm. Pushes that happen one after the other run in that order. All pushes to l name
 // the same owner.
 func (ss *Strands[O, T]) Push(owner O, l *Line[O, T], item T) (depth int) {
+	return ss.PushN(owner, l, item, 1)
+}
+
+// PushN is Push of an item that stands for n, at least one: Run is called n times for it before any
+// other of its owner, always with the same item, in which it can leave word of how far it is. In all
+// else each call is an item.
+func (ss *Strands[O, T]) PushN(owner O, l *Line[O, T], item T, n int) (depth int) {
+	if n < 1 {
+		panic(fmt.Sprintf("pool: PushN of %d", n))
+	}
 	for {
 		s := l.s.Load()
 		if s == nil {
-			if n, ok := ss.begin(owner, l, item); ok {
-				return n
+			if depth, ok := ss.begin(owner, l, &item, n); ok {
+				return depth
 			}
 			continue
 		}
-		if n := s.add(l, item); n > 0 {
-			return n
+		if depth := s.add(l, &item, n); depth > 0 {
+			return depth
 		}
 	}
 }
 
 // begin lends l a strand with item on it and returns the depth, 0 when the Workers are closed. It
 // is not ok when another goroutine lent l one first.
-func (ss *Strands[O, T]) begin(owner O, l *Line[O, T], item T) (depth int, ok bool) {
+func (ss *Strands[O, T]) begin(owner O, l *Line[O, T], item *T, n int) (depth int, ok bool) {
 	s, _ := ss.free.Get().(*strand[O, T])
 	if s == nil {
 		s = &strand[O, T]{home: ss}
@@ -100,8 +112,8 @@ func (ss *Strands[O, T]) begin(owner O, l *Line[O, T], item T) (depth int, ok bo
 		return 0, true
 	}
 	s.line, s.owner = l, owner
-	s.items.push(item)
+	depth = s.push(item, n)
 	s.mu.Unlock()
 	wk.rouse()
-	return 1, true
+	return depth, true
 }

@@ -24,7 +24,7 @@ func (l *log) printf(format string, args ...any) {
 // strandsOf returns Strands that log items and hooks.
 func strandsOf(w *Workers, batch int) *Strands[*log, int] {
 	return NewStrands(w, StrandsOptions[*log, int]{
-		Run:    func(l *log, item, left int) { l.printf("%d/%d", item, left) },
+		Run:    func(l *log, item *int, left int) { l.printf("%d/%d", *item, left) },
 		Before: func(l *log) { l.printf("before") },
 		After:  func(l *log) { l.printf("after") },
 		Batch:  batch,
@@ -40,7 +40,7 @@ func (l *log) check(t *testing.T, want ...string) {
 
 func TestNewStrandsRefuses(t *testing.T) {
 	w := NewWorkers(1, 0)
-	run := func(int, int, int) {}
+	run := func(int, *int, int) {}
 	want := "pool: NewStrands: Workers are nil: true, Run is nil: false, Batch is 0"
 	mustPanic(t, want, func() { NewStrands(nil, StrandsOptions[int, int]{Run: run}) })
 	want = "pool: NewStrands: Workers are nil: false, Run is nil: true, Batch is 0"
@@ -91,7 +91,7 @@ func TestRestingStrandIsSmall(t *testing.T) {
 			ss.free = sync.Pool{} // the next round is not to get this one
 			release()
 			synctest.Wait()
-			if got := len(s.items.room); got != want {
+			if got := len(s.loads.room); got != want {
 				t.Errorf("after %d items: room for %d, want %d", items, got, want)
 			}
 			if s.owner != nil || s.line != nil {
@@ -107,7 +107,8 @@ func TestRestingStrandIsSmall(t *testing.T) {
 func TestDepthOfAnothers(t *testing.T) {
 	var l, other Line[*log, int]
 	s := &strand[*log, int]{line: &other}
-	s.items.push(1)
+	*s.loads.push() = load[int]{1, 1}
+	s.pushed.Add(1)
 	l.s.Store(s)
 	if got := l.Depth(); got != 0 {
 		t.Errorf("depth is %d, want 0", got)
@@ -119,7 +120,7 @@ func TestBatchesTakeTurns(t *testing.T) {
 		w := NewWorkers(1, 1)
 		var order []*log
 		ss := NewStrands(w, StrandsOptions[*log, int]{
-			Run:   func(l *log, item, _ int) { order = append(order, l) },
+			Run:   func(l *log, _ *int, _ int) { order = append(order, l) },
 			After: func(l *log) { l.printf("after %d", len(order)) },
 			Batch: 3,
 		})
@@ -169,11 +170,11 @@ func TestPushFromRun(t *testing.T) {
 		var l, other log
 		var ss *Strands[*log, int]
 		ss = NewStrands(w, StrandsOptions[*log, int]{
-			Run: func(o *log, item, left int) {
-				o.printf("%d/%d", item, left)
-				if o == &l && item < 2 {
-					o.printf("depth %d", ss.Push(o, &o.line, item+1))
-					ss.Push(&other, &other.line, item)
+			Run: func(o *log, item *int, left int) {
+				o.printf("%d/%d", *item, left)
+				if o == &l && *item < 2 {
+					o.printf("depth %d", ss.Push(o, &o.line, *item+1))
+					ss.Push(&other, &other.line, *item)
 				}
 			},
 			Before: func(l *log) { l.printf("before") },
@@ -194,9 +195,9 @@ func TestItemGoexit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWorkers(1, 1)
 		ss := NewStrands(w, StrandsOptions[*log, int]{
-			Run: func(l *log, item, left int) {
-				l.printf("%d/%d", item, left)
-				if item%2 == 0 {
+			Run: func(l *log, item *int, left int) {
+				l.printf("%d/%d", *item, left)
+				if *item%2 == 0 {
 					runtime.Goexit()
 				}
 			},
@@ -222,11 +223,11 @@ func TestStuckOwnerHoldsNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWorkers(2, 1)
 		gate := make(chan struct{})
-		ss := NewStrands(w, StrandsOptions[*log, int]{Run: func(l *log, item, _ int) {
-			if item < 0 {
+		ss := NewStrands(w, StrandsOptions[*log, int]{Run: func(l *log, item *int, _ int) {
+			if *item < 0 {
 				<-gate
 			}
-			l.printf("%d", item)
+			l.printf("%d", *item)
 		}})
 		var stuck, free log
 		ss.Push(&stuck, &stuck.line, -1)
@@ -287,7 +288,7 @@ func TestStrandsRace(t *testing.T) {
 		o.inside = inside
 	}
 	ss := NewStrands(w, StrandsOptions[*owner, [2]int]{
-		Run: func(o *owner, item [2]int, left int) {
+		Run: func(o *owner, item *[2]int, left int) {
 			if !o.busy.CompareAndSwap(false, true) {
 				t.Error("two items of one owner run at a time")
 			}
@@ -296,6 +297,7 @@ func TestStrandsRace(t *testing.T) {
 				t.Errorf("item %d of goroutine %d, want %d", i, pusher, o.next[pusher])
 			}
 			o.next[pusher]++
+			item[1]++ // those of two calls are for two
 			o.busy.Store(false)
 		},
 		Before: func(o *owner) { flip(o, true) },
@@ -306,13 +308,15 @@ func TestStrandsRace(t *testing.T) {
 	var wg sync.WaitGroup
 	for p := range pushers {
 		wg.Go(func() {
-			for i := range pushes {
+			for i := 0; i < pushes; i++ {
+				n := min(1+i%4/3, pushes-i)
 				for k := range owners {
 					o := &owners[k]
-					if ss.Push(o, &o.line, [2]int{p, i}) == 0 {
+					if ss.PushN(o, &o.line, [2]int{p, i}, n) == 0 {
 						t.Error("a push was refused")
 					}
 				}
+				i += n - 1
 				if i%16 == p {
 					runtime.Gosched() // the lines come to rest now and then
 				}
@@ -339,7 +343,7 @@ func TestLeftMeetsTheMark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := NewWorkers(2, 0)
 		resume := make(chan struct{}, items)
-		ss := NewStrands(w, StrandsOptions[*log, int]{Run: func(_ *log, _, left int) {
+		ss := NewStrands(w, StrandsOptions[*log, int]{Run: func(_ *log, _ *int, left int) {
 			if left == half {
 				resume <- struct{}{}
 			}
@@ -349,7 +353,7 @@ func TestLeftMeetsTheMark(t *testing.T) {
 			for len(resume) > 0 {
 				<-resume
 			}
-			if ss.Push(&l, &l.line, i) >= bound {
+			if ss.PushN(&l, &l.line, i, 1+i%7) >= bound {
 				<-resume
 			}
 		}
