@@ -90,6 +90,10 @@ func (c *Conn) push(it item, n int) {
 		it.giveUp()
 		return
 	}
+	if l := c.loop(); !l.handed {
+		l.handed = true
+		l.poll.Wake() // turn lets the workers go first
+	}
 	if it.received() {
 		c.throttle(depth, len(it.data)/n)
 	}

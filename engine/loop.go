@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -45,6 +46,7 @@ type loop struct {
 
 	noisy []*Conn // are charged for control frames
 
+	handed bool   // a worker was given something since the last turn
 	parcel parcel // small messages on their way to a worker
 	ahead  int    // bytes of the read that are not decoded yet
 
@@ -109,6 +111,7 @@ func (l *loop) mark(c *Conn) {
 func (l *loop) turn() {
 	l.reading = nil
 	l.heed(l.tick())
+	l.yield()
 	left := l.collect()
 	if l.flushed < len(l.flush) || l.posts.next < len(l.posts.list) {
 		l.stir()
@@ -118,6 +121,17 @@ func (l *loop) turn() {
 	l.tellFanOut()
 	if left || l.posts.told < len(l.posts.list) || l.flushed < len(l.flush) {
 		l.poll.Wake() // the rest, when sockets had their turn
+	}
+}
+
+// yield lets workers run that were given something, so that what they send is
+// written in this turn. Going to sleep is no substitute: netpoll yields before it,
+// but one time in 61 the scheduler comes back at once, and where GOMAXPROCS is 1 a
+// worker then waits up to 20 ms until the runtime looks after a sleeping loop.
+func (l *loop) yield() {
+	if l.handed {
+		l.handed = false
+		runtime.Gosched()
 	}
 }
 

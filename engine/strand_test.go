@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -142,5 +143,34 @@ func TestWorkersBusy(t *testing.T) {
 	witness.wantText("x")
 	for _, p := range append(slow, p, witness) {
 		p.closing()
+	}
+}
+
+// Workers run before a loop goes to sleep, and what they send is written in the same turn, also on one processor. The
+// scheduler may come back without having run anybody, but not most of the time.
+func TestWorkersRunWithinTheTurn(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	s := rig{loops: 1, door: listened}.serve(t, echo, nil)
+	p := s.open()
+	c := s.only()
+	const n = 100
+	within := 0
+	for range n {
+		c.sock.Loop().Do(func() {
+			w, l := (*wire)(c), c.loop()
+			before := l.count.framesOut.Load()
+			w.Data(maskedFrame(0x81, []byte("x")))
+			w.Turned()
+			l.turn()
+			if l.count.framesOut.Load() > before {
+				within++
+			}
+		})
+		p.wantText("x")
+	}
+	p.closing()
+	s.Close() // within is ours again
+	if within < n/2 {
+		t.Errorf("%d of %d replies were written in the turn", within, n)
 	}
 }
