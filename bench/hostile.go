@@ -41,11 +41,12 @@ type HostileResult struct {
 	Started   time.Time     `json:"started"`
 	Seconds   float64       `json:"seconds"`
 	Witnesses int           `json:"witnesses"`
-	Echoes    int64         `json:"echoes"`   // of the witnesses, meanwhile
-	Slowest   time.Duration `json:"slowest"`  // of those
-	Lines     []HostileLine `json:"lines"`    // in order
-	Failed    int           `json:"failed"`   // of them
-	LeftOut   int           `json:"left_out"` // of them
+	Echoes    int64         `json:"echoes"`         // of the witnesses, meanwhile
+	Slowest   time.Duration `json:"slowest"`        // of those
+	Lines     []HostileLine `json:"lines"`          // in order
+	Failed    int           `json:"failed"`         // of them
+	LeftOut   int           `json:"left_out"`       // of them
+	Gone      int           `json:"gone,omitempty"` // the line after which the server was not there any more; 0: it is there
 }
 
 // HostileLine is one line of the plan.
@@ -65,8 +66,8 @@ type HostileLine struct {
 // beside it must still be served, and with a PID the server's descriptors be back.
 //
 // It blocks until all lines were tried. A line that fails is no error: see
-// HostileResult.Failed. The errors are those of a server that cannot be tried at all,
-// and the context's.
+// HostileResult.Failed. When the server has gone the lines that are left are left out.
+// The errors are those of a server that cannot be tried at all, and the context's.
 func Hostile(ctx context.Context, o HostileOptions) (*HostileResult, error) {
 	orDefault(&o.Witnesses, defaultWitnesses)
 	orDefault(&o.Patience, defaultPatience)
@@ -75,6 +76,10 @@ func Hostile(ctx context.Context, o HostileOptions) (*HostileResult, error) {
 	orDefault(&o.Flood, defaultFlood)
 	if o.Witnesses < 0 || o.Patience < 0 || o.MaxMessage < 0 || o.MaxFragments < 0 || o.Flood < 0 {
 		return nil, errors.New("bench: Witnesses, Patience, MaxMessage, MaxFragments and Flood are not negative")
+	}
+	lines := o.plan()
+	if len(lines) == 0 {
+		return nil, errors.New("bench: none of these lines can be tried from outside")
 	}
 	e, err := o.resolve(o.Witnesses+2*hostileAtOnce, true)
 	if err != nil {
@@ -91,8 +96,8 @@ func Hostile(ctx context.Context, o HostileOptions) (*HostileResult, error) {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
 	p.close()
-	w, err := h.witness(o.Witnesses)
-	if err != nil {
+	w := &witnesses{patience: o.Patience}
+	if err := w.start(h); err != nil {
 		return nil, err
 	}
 	defer w.end()
@@ -102,7 +107,7 @@ func Hostile(ctx context.Context, o HostileOptions) (*HostileResult, error) {
 		}
 	}
 	r := &HostileResult{URL: o.URL, Started: time.Now(), Witnesses: o.Witnesses}
-	h.all(r, w)
+	h.all(lines, r, w)
 	r.Seconds = time.Since(r.Started).Seconds()
 	r.Echoes, r.Slowest = w.told()
 	if err := ctx.Err(); err != nil {
@@ -138,36 +143,28 @@ type trial struct {
 // leftOut is the only trial of a line that can't be tried.
 func leftOut(why string) []trial { return []trial{{seen: why}} }
 
+// plan is every line to try.
+func (o *HostileOptions) plan() []line {
+	return slices.DeleteFunc(plan(), func(l line) bool { return o.Lines != nil && !slices.Contains(o.Lines, l.number) })
+}
+
 // all tries the lines one after the other, then those that wait.
-func (h *hostile) all(r *HostileResult, w *witnesses) {
+func (h *hostile) all(lines []line, r *HostileResult, w *witnesses) {
 	var long []line
-	for _, l := range plan() {
+	for _, l := range lines {
 		switch {
-		case h.o.Lines != nil && !slices.Contains(h.o.Lines, l.number):
 		case l.long:
 			long = append(long, l)
+		case r.Gone > 0:
+			r.add(l.leftOut("the server has gone"))
 		case h.ctx.Err() == nil:
 			h.progress(Progress{Phase: fmt.Sprintf("line %d", l.number), Done: float64(l.number), Total: 82})
-			r.add(h.run(l, w))
+			r.add(h.judge(l))
+			h.aliveAfter(r, len(r.Lines)-1, w)
 		}
 	}
 	h.progress(Progress{Phase: "lines that wait", Done: 82, Total: 82})
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	for _, l := range long {
-		all.Go(func() {
-			got := h.judge(l)
-			mu.Lock()
-			defer mu.Unlock()
-			r.add(got)
-		})
-	}
-	all.Wait()
-	for i := range r.Lines {
-		if slices.ContainsFunc(long, func(l line) bool { return l.number == r.Lines[i].Line }) {
-			h.aliveAfter(&r.Lines[i], w)
-		}
-	}
+	h.allLong(long, r, w)
 	slices.SortFunc(r.Lines, func(a, b HostileLine) int { return a.Line - b.Line })
 	for _, l := range r.Lines {
 		if l.Wrong > 0 {
@@ -175,6 +172,28 @@ func (h *hostile) all(r *HostileResult, w *witnesses) {
 		}
 		if l.Tried == 0 {
 			r.LeftOut++
+		}
+	}
+}
+
+// allLong tries the lines that wait, all at once.
+func (h *hostile) allLong(lines []line, r *HostileResult, w *witnesses) {
+	if r.Gone > 0 {
+		for _, l := range lines {
+			r.add(l.leftOut("the server has gone"))
+		}
+		return
+	}
+	results := make([]HostileLine, len(lines))
+	var all sync.WaitGroup
+	for i, l := range lines {
+		all.Go(func() { results[i] = h.judge(l) }) // ends within the patience of its waits
+	}
+	all.Wait()
+	for _, l := range results {
+		r.add(l)
+		if r.Gone == 0 {
+			h.aliveAfter(r, len(r.Lines)-1, w)
 		}
 	}
 }
@@ -187,11 +206,9 @@ func (h *hostile) progress(p Progress) {
 
 func (r *HostileResult) add(l HostileLine) { r.Lines = append(r.Lines, l) }
 
-// run tries one line, and looks at the witnesses.
-func (h *hostile) run(l line, w *witnesses) HostileLine {
-	got := h.judge(l)
-	h.aliveAfter(&got, w)
-	return got
+// leftOut is the result of a line that was not tried.
+func (l *line) leftOut(why string) HostileLine {
+	return HostileLine{Line: l.number, Name: l.name, Expected: l.expected, Seen: "left out: " + why}
 }
 
 // judge tries one line.
@@ -200,8 +217,9 @@ func (h *hostile) judge(l line) HostileLine {
 	trials := l.try(h)
 	got := HostileLine{Line: l.number, Name: l.name, Expected: l.expected, Seconds: time.Since(start).Seconds()}
 	if len(trials) == 1 && trials[0].name == "" {
-		got.Seen = "left out: " + trials[0].seen
-		return got
+		out := l.leftOut(trials[0].seen)
+		out.Seconds = got.Seconds
+		return out
 	}
 	var kinds []string
 	count, wrong := map[string]int{}, []string{}
@@ -234,15 +252,23 @@ func (h *hostile) judge(l line) HostileLine {
 	return got
 }
 
-// aliveAfter wants every witness served, and the server's descriptors back.
-func (h *hostile) aliveAfter(l *HostileLine, w *witnesses) {
+// aliveAfter wants every witness served, and the server's descriptors back, after the
+// line at r.Lines[i]. If that is not so there are other witnesses for the next one.
+func (h *hostile) aliveAfter(r *HostileResult, i int, w *witnesses) {
 	why := w.alive()
 	if why == "" && h.process != nil {
 		why = h.released()
 	}
-	if why != "" {
-		l.Wrong++
-		l.Seen += ", NOT alive: " + why
+	if why == "" {
+		return
+	}
+	l := &r.Lines[i]
+	l.Wrong++
+	l.Seen += ", NOT alive: " + why
+	w.end()
+	if err := w.start(h); err != nil {
+		r.Gone = l.Line
+		l.Seen += ", and gone: " + err.Error()
 	}
 }
 
@@ -329,6 +355,10 @@ func (r *HostileResult) table() *Table {
 
 // summary is the last line of the table.
 func (r *HostileResult) summary() string {
+	gone := ""
+	if r.Gone > 0 {
+		gone = fmt.Sprintf(" The server was gone after line %d.", r.Gone)
+	}
 	return fmt.Sprintf("%d lines: %d failed, %d left out. %d witnesses had %s echoes meanwhile, the slowest after %s.",
-		len(r.Lines), r.Failed, r.LeftOut, r.Witnesses, FormatCount(r.Echoes), FormatDuration(r.Slowest))
+		len(r.Lines), r.Failed, r.LeftOut, r.Witnesses, FormatCount(r.Echoes), FormatDuration(r.Slowest)) + gone
 }

@@ -3,8 +3,6 @@ package bench
 import (
 	"bytes"
 	"compress/flate"
-	"fmt"
-	"strings"
 )
 
 // deflated plays exchanges on connections with permessage-deflate, without context
@@ -18,26 +16,11 @@ func (h *hostile) deflated(cases func() []exchange) []trial {
 	if got == "" {
 		return leftOut("the server compresses nothing")
 	}
-	return each(cases(), func(x exchange) trial {
+	open := func() (*villain, error) {
 		v, _, err := h.openDeflated()
-		if err != nil {
-			return trial{x.name, err.Error(), false}
-		}
-		defer v.close()
-		sent := x.sent
-		if x.want == "" {
-			sent = append(bytes.Clone(sent), closeFrame(closeNormal, "")...)
-		}
-		go v.pieces(sent, 0) // ends with the connection
-		code, wrong := v.listen(x)
-		switch {
-		case wrong != "":
-			return trial{x.name, wrong, false}
-		case x.want == "":
-			return trial{x.name, "served", code == closeNormal}
-		}
-		return trial{x.name, fmt.Sprint(code), strings.Contains(x.want, fmt.Sprint(code))}
-	})
+		return v, err
+	}
+	return each(cases(), func(x exchange) trial { return h.talkOn(open, x) })
 }
 
 // openDeflated opens a connection that offers compression, and returns the answer.

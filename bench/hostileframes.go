@@ -35,9 +35,12 @@ func say(texts ...string) (all []received) {
 }
 
 // talk plays x on a connection of its own.
-func (h *hostile) talk(x exchange) trial {
+func (h *hostile) talk(x exchange) trial { return h.talkOn(h.open, x) }
+
+// talkOn plays x on a connection that open opens.
+func (h *hostile) talkOn(open func() (*villain, error), x exchange) trial {
 	t := trial{name: x.name}
-	v, err := h.open()
+	v, err := open()
 	if err != nil {
 		t.seen = err.Error()
 		return t

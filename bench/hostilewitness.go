@@ -28,20 +28,20 @@ type witness struct {
 // witnessPause is the time from one echo of a witness to its next message.
 const witnessPause = 20 * time.Millisecond
 
-// witness opens n witnesses.
-func (h *hostile) witness(n int) (*witnesses, error) {
-	w := &witnesses{quit: make(chan struct{}), patience: h.o.Patience}
-	for i := range n {
+// start opens the witnesses, anew if some have ended.
+func (w *witnesses) start(h *hostile) error {
+	w.all, w.quit = nil, make(chan struct{})
+	for i := range h.o.Witnesses {
 		p, err := h.open()
 		if err != nil {
 			w.end()
-			return nil, fmt.Errorf("bench: witness %d: %w", i, err)
+			return fmt.Errorf("bench: witness %d: %w", i, err)
 		}
 		one := &witness{p: p}
 		w.all = append(w.all, one)
 		w.wg.Go(func() { w.run(one, i) }) // ends when quit is closed, or broken; end waits
 	}
-	return w, nil
+	return nil
 }
 
 // run echoes until the end.
@@ -117,11 +117,15 @@ func (w *witnesses) told() (int64, time.Duration) {
 	return w.echoes.Load(), time.Duration(w.slowest.Load())
 }
 
-// end ends the witnesses and waits for them.
+// end ends the witnesses, if there are any, and waits for them.
 func (w *witnesses) end() {
+	if w.all == nil {
+		return
+	}
 	close(w.quit)
 	for _, one := range w.all {
 		one.p.close()
 	}
 	w.wg.Wait()
+	w.all = nil
 }
