@@ -66,7 +66,9 @@ func TestHostile50Bomb(t *testing.T) {
 	const limit, bombs = 1 << 20, 100
 	eachMode(t, func(t *testing.T, r rig) {
 		s := r.serve(t, echo, &Options{Compression: CompressionShared, MaxMessageBytes: limit, MemoryBudget: 64 << 20})
-		bomb := packed(t, make([]byte, 256<<20))
+		flushed := append(packed(t, make([]byte, 1<<20)), "\x00\x00\xff\xff"...)
+		bomb := bytes.Repeat(flushed, 256)
+		bomb = bomb[:len(bomb)-4]
 		if len(bomb) > 300<<10 {
 			t.Fatalf("the bomb has %d bytes", len(bomb))
 		}

@@ -28,12 +28,7 @@ func feeds(t *testing.T, o *Options, all []fed) {
 			s := r.serve(t, Handler{}, o)
 			s.Handle("/good", s.rules.hold(echo))
 			s.Handle("/", s.rules.hold(h))
-			var w witnessed
-			for range 4 {
-				p := s.dial()
-				p.shake("/good")
-				w = append(w, p)
-			}
+			w := s.witnesses("/good")
 			for _, f := range all {
 				t.Run(f.name, func(t *testing.T) {
 					p := newPeer(t, s.dial().nc)

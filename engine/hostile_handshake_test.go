@@ -52,9 +52,17 @@ func attempts(t *testing.T, o *Options, all []attempt) {
 // witnessed are connections beside those that a test maltreats.
 type witnessed []*peer
 
-func witnesses(s *running) (w witnessed) {
-	for range 4 {
-		w = append(w, s.open())
+// manyWitnesses is how many the plan wants beside each of its lines.
+const manyWitnesses = 100
+
+func witnesses(s *running) witnessed { return s.witnesses("/") }
+
+func (s *running) witnesses(path string) (w witnessed) {
+	s.t.Helper()
+	for range manyWitnesses {
+		p := s.dial()
+		p.shake(path)
+		w = append(w, p)
 	}
 	return w
 }

@@ -14,9 +14,9 @@ import (
 func TestHostileSuite(t *testing.T) {
 	for _, r := range []rig{
 		{loops: 2, door: listened, inline: true, deflate: true},
-		{loops: 2, door: listened, inline: true, deflate: true, tls: true},
+		{loops: 2, door: listened, deflate: true, tls: true},
 		{loops: 2, door: listened, streams: true, deflate: true},
-		{loops: 2, door: listened, streams: true, tls: true},
+		{loops: 2, door: listened, inline: true, streams: true, deflate: true, tls: true},
 	} {
 		t.Run(r.String(), func(t *testing.T) { besiege(t, r) })
 	}
@@ -29,7 +29,7 @@ func besiege(t *testing.T, r rig) {
 	})
 	s.core.slow = ticks(time.Second)
 	s.start(r.door)
-	o := bench.HostileOptions{Witnesses: 10, Flood: 200, Slow: true, Patience: patience}
+	o := bench.HostileOptions{Witnesses: manyWitnesses, Flood: 200, Slow: true, Patience: patience}
 	o.URL = "ws://" + s.addr + "/"
 	if r.tls {
 		o.URL, o.TLS = "wss://"+s.addr+"/", clientTLS(t)
@@ -38,8 +38,9 @@ func besiege(t *testing.T, r rig) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	left := choose(r.tls, 82, 19) // there is no urgent byte within TLS, and no TLS without it
 	for _, l := range result.Lines {
-		if l.Wrong > 0 {
+		if l.Wrong > 0 || l.Tried == 0 && l.Line != left {
 			t.Errorf("line %d, %s: want %s, got %s", l.Line, l.Name, l.Expected, l.Seen)
 		}
 	}

@@ -38,6 +38,10 @@ func TestBenchHostile(t *testing.T) {
 	if got.Exit != 1 || !strings.Contains(got.Stdout, "FAILED") || !strings.Contains(got.Stderr, "1 of 1 lines failed") {
 		t.Errorf("a line that fails: got %+v, want exit code 1", got)
 	}
+	got = weirtest.Run(t, "", "bench", "hostile", "--lines", "18,33", s.URL("ws", "/echo"))
+	if got.Exit != 1 || !strings.Contains(got.Stderr, "none of these lines can be tried from outside") {
+		t.Errorf("no line: got %+v, want exit code 1", got)
+	}
 	got = weirtest.Run(t, "", "bench", "hostile", "--lines", "4-x", s.URL("ws", "/echo"))
 	if got.Exit != 2 || !strings.Contains(got.Stderr, "is no list of lines") {
 		t.Errorf("bad lines: got %+v, want exit code 2", got)
