@@ -154,7 +154,7 @@ func TestCloseWithoutCode(t *testing.T) {
 
 // Both sides close at once: each gets one closing frame, and the first known one counts.
 func TestSimultaneousClose(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		h, ended := ends(Handler{})
 		s := r.serve(t, h, nil)
 		for range 50 {
@@ -179,7 +179,7 @@ func TestSimultaneousClose(t *testing.T) {
 
 // Close and CloseNow by many at once: one of them wins, and there is one callback.
 func TestCloseByMany(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		for _, n := range []int{2, 10, 100} {
 			h, ended := ends(Handler{})
 			s := r.serve(t, h, nil)
@@ -241,7 +241,7 @@ func TestCloseInCallbacks(t *testing.T) {
 			}
 		},
 	}
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		for where, handler := range handlers {
 			for how, f := range closings {
 				h, ended := ends(handler(f))
@@ -331,7 +331,7 @@ func TestCloseNowBeforePeersClose(t *testing.T) {
 
 // A half-close is the end of what the peer asks, not of what it is told.
 func TestHostile65HalfClose(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		release, open := newGate()
 		defer open()
 		h, ended := ends(Handler{Message: func(c *Conn, m Message) {
@@ -356,7 +356,7 @@ func TestHostile65HalfClose(t *testing.T) {
 
 // FIN in the middle of a frame.
 func TestHostile65FINInFrame(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		h, ended := ends(echo)
 		s := r.serve(t, h, nil)
 		whole := maskedFrame(0x82, blob(9000))
@@ -418,7 +418,7 @@ func TestHostile64Reset(t *testing.T) {
 		"refused":    func(s *running) *peer { p := s.dial(); p.write([]byte("no HTTP\r\n\r\n")); return p },
 		"plain":      func(s *running) *peer { p := s.dial(); p.write([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n")); return p },
 	}
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		s := r.serve(t, echo, nil)
 		witness := s.open()
 		for name, state := range states {

@@ -42,7 +42,7 @@ func packed(t testing.TB, b []byte) []byte {
 
 // TestHostile39InsideDeflate: text is checked after it was decompressed.
 func TestHostile39InsideDeflate(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		s := r.serve(t, echo, &Options{Compression: CompressionShared})
 		for _, text := range []string{"\xff", "long enough \xed\xa0\x80", "cut \xe2\x82", strings.Repeat("ä", 5000) + "\xc0\xaf"} {
 			p := s.zipped(offerDeflate)
@@ -64,7 +64,7 @@ func TestHostile39InsideDeflate(t *testing.T) {
 // TestHostile50Bomb: what comes out is bounded while it comes out, over one frame and over many.
 func TestHostile50Bomb(t *testing.T) {
 	const limit, bombs = 1 << 20, 100
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		s := r.serve(t, echo, &Options{Compression: CompressionShared, MaxMessageBytes: limit, MemoryBudget: 64 << 20})
 		flushed := append(packed(t, make([]byte, 1<<20)), "\x00\x00\xff\xff"...)
 		bomb := bytes.Repeat(flushed, 256)
@@ -133,7 +133,7 @@ func badStreams(t testing.TB) map[string][]byte {
 // TestHostile51CorruptStreams: 1007, and who comes next is not harmed.
 func TestHostile51CorruptStreams(t *testing.T) {
 	for _, class := range []Compression{CompressionShared, Compression4K} {
-		eachMode(t, func(t *testing.T, r rig) {
+		eachEnd(t, func(t *testing.T, r rig) {
 			s := r.serve(t, echo, &Options{Compression: class})
 			witness := s.zipped(offerDeflate)
 			for name, b := range badStreams(t) {
@@ -157,7 +157,7 @@ func TestHostile51CorruptStreams(t *testing.T) {
 
 // TestHostile52ReservedBit: RSV1 says that a message is compressed, and stands nowhere else.
 func TestHostile52ReservedBit(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		s := r.serve(t, echo, &Options{Compression: CompressionShared})
 		for name, frames := range map[string][]byte{
 			"continuation":           join(maskedFrame(0x41, packed(t, []byte("one"))), maskedFrame(0xc0, nil)),
@@ -182,7 +182,7 @@ func TestHostile52ReservedBit(t *testing.T) {
 
 // TestHostile53Examples are those of RFC 7692, 7.2.3, and what else is allowed.
 func TestHostile53Examples(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		s := r.serve(t, echo, &Options{Compression: Compression32K})
 		p := s.zipped(offerDeflate)
 		hello := []byte{0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00}
@@ -222,7 +222,7 @@ func TestHostile53Examples(t *testing.T) {
 
 // TestHostile54Takeover has messages refer to those before, or not, as was agreed.
 func TestHostile54Takeover(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		for _, tt := range []struct {
 			class         Compression
 			offer, answer string
@@ -307,7 +307,7 @@ func TestHostile55Windows(t *testing.T) {
 
 // TestHostile56Broadcast: a publication is compressed once for each window, whoever subscribes, and everyone gets it.
 func TestHostile56Broadcast(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		var top Topic
 		var log []int // windows of the deflaters that were asked for
 		s := r.serve(t, Handler{Open: top.Subscribe, Message: echo.Message}, &Options{Compression: Compression32K})

@@ -193,7 +193,7 @@ func TestHostile28Fragments(t *testing.T) {
 }
 
 func TestHostile29ControlBetweenFragments(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		s := r.serve(t, echo, nil)
 		p := s.open()
 		p.write(join(maskedFrame(0x01, []byte("a")), maskedFrame(0x89, []byte("1"))))
@@ -358,7 +358,7 @@ func TestHostile41CutAtTheEnd(t *testing.T) {
 
 // Frames behind a closing frame don't count, on either side.
 func TestHostile45DataAfterClose(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		var got atomic.Int32
 		h, ended := ends(Handler{
 			Message: func(c *Conn, _ Message) { got.Add(1); c.Close(4000, "ours") },

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"crypto/tls"
 	"errors"
 	"net"
 	"sync"
@@ -12,7 +13,7 @@ import (
 // Sockets close and open, so that descriptors are used again, while goroutines that hold a Conn go on writing to it: no
 // byte reaches a connection that it was not meant for.
 func TestHostile69DescriptorsReused(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		var live sync.Map // *Conn, also for a while after its end
 		s := r.serve(t, Handler{
 			Open: func(c *Conn) {
@@ -21,6 +22,7 @@ func TestHostile69DescriptorsReused(t *testing.T) {
 			},
 			Message: func(c *Conn, m Message) { c.Send(m.Kind, m.Data) },
 		}, nil)
+		times := choose(r.tls, 20, 60) // its handshakes take long
 		stop := make(chan struct{})
 		var writers, dialers sync.WaitGroup
 		for range 2 {
@@ -47,18 +49,22 @@ func TestHostile69DescriptorsReused(t *testing.T) {
 		var frames atomic.Int64
 		for d := range 4 {
 			dialers.Go(func() {
-				for i := range 60 {
-					nc, err := net.Dial("tcp", s.addr)
+				for i := range times {
+					tcp, err := net.Dial("tcp", s.addr)
 					if err != nil {
 						t.Error(err)
 						return
+					}
+					nc := tcp
+					if r.tls {
+						nc = tls.Client(tcp, clientTLS(t))
 					}
 					_ = nc.SetDeadline(time.Now().Add(patience)) // reads tell
 					p := newPeer(t, nc)
 					_, _ = nc.Write([]byte(ask("/")))
 					storm(p, &frames, i%5)
 					if (i+d)%3 == 0 {
-						_ = nc.(*net.TCPConn).SetLinger(0) // a RST
+						_ = tcp.(*net.TCPConn).SetLinger(0) // a RST
 					}
 					nc.Close()
 				}
@@ -68,7 +74,7 @@ func TestHostile69DescriptorsReused(t *testing.T) {
 		close(stop)
 		writers.Wait()
 		s.idle()
-		if frames.Load() < 240 {
+		if frames.Load() < int64(4*times) {
 			t.Errorf("only %d frames were looked at", frames.Load())
 		}
 	})

@@ -37,7 +37,7 @@ func TestHostile70Panics(t *testing.T) {
 		{"after CloseNow", Handler{Message: func(c *Conn, _ Message) { c.CloseNow(); panic("on purpose") }}, maskedFrame(0x81, nil), 1006, 1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			eachMode(t, func(t *testing.T, r rig) {
+			eachEnd(t, func(t *testing.T, r rig) {
 				h, ended := ends(tc.h)
 				s := r.serve(t, Handler{}, &Options{CloseTimeout: time.Hour})
 				s.panics = tc.panics
@@ -98,7 +98,7 @@ func TestPanicKeepsRest(t *testing.T) {
 
 // Panics in Drain and Drop.
 func TestHostile70PanicInDrain(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		for _, h := range []Handler{{Drain: func(*Conn) { panic("drain") }}, {Drop: func(*Conn, Message) { panic("drop") }}} {
 			s := r.serve(t, h, &Options{MaxBacklogBytes: 1000, Overflow: DropNewest})
 			p := s.open()

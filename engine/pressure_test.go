@@ -11,8 +11,12 @@ import (
 
 // Near GOMEMLIMIT upgrades are refused, those that are open are served, and when there is memory again all is as before.
 func TestHostile62MemoryLimit(t *testing.T) {
-	for _, o := range []*Options{{Compression: CompressionShared}, {Compression: CompressionShared, MemoryBudget: -1}} {
-		s := usual.serve(t, echo, o)
+	for i, r := range bothEnds() {
+		o := &Options{Compression: CompressionShared}
+		if i%2 == 1 {
+			o.MemoryBudget = -1
+		}
+		s := r.serve(t, echo, o)
 		old := s.open()
 		z, zeros := s.zipped(offerDeflate), make([]byte, 10_000)
 		echoed := func(b []byte) wireFrame {

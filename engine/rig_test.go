@@ -105,6 +105,29 @@ func eachMode(t *testing.T, test func(t *testing.T, r rig)) {
 	}
 }
 
+// bothEnds are both back ends, plain and with TLS, with workers.
+func bothEnds() (all []rig) {
+	for _, streams := range []bool{false, true} {
+		for _, secure := range []bool{false, true} {
+			all = append(all, rig{loops: 2, door: listened, streams: streams, tls: secure})
+		}
+	}
+	return all
+}
+
+// eachEnd is eachMode, and also on the other back end and with TLS.
+func eachEnd(t *testing.T, test func(t *testing.T, r rig)) {
+	for _, r := range []rig{
+		{loops: 2, door: listened},
+		{loops: 2, door: listened, inline: true},
+		{loops: 2, door: listened, tls: true},
+		{loops: 2, door: listened, inline: true, streams: true},
+		{loops: 2, door: listened, streams: true, tls: true},
+	} {
+		t.Run(r.String(), func(t *testing.T) { test(t, r) })
+	}
+}
+
 // usual is the rig of a test for which any would do.
 var usual = rig{loops: 2, door: listened}
 

@@ -58,7 +58,7 @@ func TestShutdown(t *testing.T) {
 
 // Peers that are stalled, or say nothing, are cut off when the context ends.
 func TestHostile76ShutdownWithStalledPeers(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		h, ended := ends(Handler{})
 		s := r.serve(t, h, &Options{CloseTimeout: time.Hour, MaxBacklogBytes: -1})
 		for range 20 {

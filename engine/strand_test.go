@@ -35,12 +35,13 @@ func gated(gate <-chan struct{}) (Handler, <-chan string) {
 // A slow handler holds its own connection back, and nobody else. Pings that came before the pause are answered.
 func TestHostile61SlowHandler(t *testing.T) {
 	for _, depth := range []int{1, 2, 3, 64} {
-		for _, loops := range []int{1, 2} {
-			t.Run(fmt.Sprintf("depth %d, %d loops", depth, loops), func(t *testing.T) {
+		for i, r := range bothEnds() {
+			r.loops = 1 + i%2
+			t.Run(fmt.Sprintf("depth %d, %v", depth, r), func(t *testing.T) {
 				gate, open := newGate()
 				defer open()
 				h, got := gated(gate)
-				s := rig{loops: loops, door: listened}.serve(t, h, &Options{StrandDepth: depth})
+				s := r.serve(t, h, &Options{StrandDepth: depth})
 				p, witness := s.open(), s.open()
 				p.sendText("slow")
 				if depth > 1 { // at 1 the handler's own message is the bound

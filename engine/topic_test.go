@@ -302,7 +302,7 @@ func TestTopicNamesAtOnce(t *testing.T) {
 
 // A slow subscriber loses what its backlog does not hold; the others get all.
 func TestHostile58SlowSubscriber(t *testing.T) {
-	eachMode(t, func(t *testing.T, r rig) {
+	eachEnd(t, func(t *testing.T, r rig) {
 		var top Topic
 		var drops atomic.Int32
 		s := r.serve(t, Handler{Open: top.Subscribe, Drop: func(*Conn, Message) { drops.Add(1) }}, &Options{MaxBacklogBytes: 1 << 16, Overflow: DropNewest})
