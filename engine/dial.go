@@ -219,7 +219,7 @@ func (d *dialing) handshake(ctx context.Context, nc net.Conn, pump *tlspump.Pump
 		return nil, timed(ctx, err)
 	}
 	var answer codec.Response
-	b, n, err := readAnswer(nc, &answer)
+	b, n, err := readAnswer(nc, &answer, d.client.core.head)
 	if err != nil {
 		return nil, timed(ctx, err)
 	}

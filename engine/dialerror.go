@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/weirws/weir/codec"
@@ -36,14 +37,17 @@ func (e *DialError) Error() string {
 func (e *DialError) Unwrap() error { return e.Err }
 
 // readAnswer reads an answer from nc until it has all of its head, which is
-// b[:n]. Interim answers are passed over.
-func readAnswer(nc net.Conn, answer *codec.Response) (b []byte, n int, err error) {
-	b = make([]byte, 0, maxHeadBytes+1)
+// b[:n] and within lim. Interim answers are passed over.
+func readAnswer(nc net.Conn, answer *codec.Response, lim codec.Limits) (b []byte, n int, err error) {
+	b = make([]byte, 0, DefaultMaxHeadBytes+1)
 	for {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, len(b))
+		}
 		got, err := nc.Read(b[len(b):cap(b)])
 		b = b[:len(b)+got]
 		for {
-			n, perr := answer.Parse(b, headLimits)
+			n, perr := answer.Parse(b, lim)
 			if perr != nil {
 				return nil, 0, perr
 			}

@@ -10,8 +10,6 @@ import (
 	"github.com/weirws/weir/engine/internal/sendq"
 )
 
-var headLimits = codec.Limits{HeadBytes: maxHeadBytes, Fields: maxHeadFields}
-
 // Open is the socket's first event.
 func (w *wire) Open() {
 	c := (*Conn)(w)
@@ -32,12 +30,12 @@ func (w *wire) Open() {
 func (c *Conn) readHead(l *loop, b []byte) {
 	r := &l.request
 	if c.in == nil {
-		n, err := r.Parse(b, headLimits)
+		n, err := r.Parse(b, l.core.head)
 		if n == 0 && err == nil {
 			in := inbounds.Get().(*inbound)
 			in.loop, in.head = l, codec.HeadScan{}
 			in.stash(b)
-			_, _ = in.head.Scan(b, headLimits) // Parse has found no error
+			_, _ = in.head.Scan(b, l.core.head) // Parse has found no error
 			l.adopt(c, in)
 			return
 		}
@@ -46,7 +44,7 @@ func (c *Conn) readHead(l *loop, b []byte) {
 	}
 	in := c.in
 	in.stash(b)
-	n, err := in.head.Scan(in.rest.B, headLimits)
+	n, err := in.head.Scan(in.rest.B, l.core.head)
 	if n == 0 && err == nil {
 		return
 	}
@@ -55,7 +53,7 @@ func (c *Conn) readHead(l *loop, b []byte) {
 	in.home()
 	c.in = nil
 	if err == nil {
-		n, err = r.Parse(all.B, headLimits)
+		n, err = r.Parse(all.B, l.core.head)
 	}
 	c.judge(l, r, all.B, n, err)
 }

@@ -215,6 +215,45 @@ func TestHostile8Limits(t *testing.T) {
 	})
 }
 
+// The limits of a head are options, and can be turned off.
+func TestMaxHead(t *testing.T) {
+	fields := func(n int) string { return with("Host", strings.Repeat("X: a\r\n", n-5)+"Host") }
+	field := func(n int) string { return with("Host", "X: "+strings.Repeat("a", n)+"\r\nHost") }
+	attempts(t, &Options{MaxHeadBytes: 1000, MaxHeadFields: 10}, []attempt{
+		{"10 fields", fields(10), 101, ""},
+		{"11 fields", fields(11), 431, ""},
+		{"700 bytes", field(700), 101, ""},
+		{"1000 bytes and more", field(1000), 431, ""},
+	})
+	attempts(t, &Options{MaxHeadBytes: 100_000, MaxHeadFields: -1}, []attempt{
+		{"1000 fields", fields(1000), 101, ""},
+		{"90 KB", field(90_000), 101, ""},
+		{"100 KB and more", field(100_000), 431, ""},
+	})
+	attempts(t, &Options{MaxHeadBytes: -1}, []attempt{
+		{"65 fields", fields(65), 431, ""},
+		{"1 MB", field(1_000_000), 101, ""},
+	})
+}
+
+// Those of an answer are the Client's.
+func TestMaxHeadOfAnswer(t *testing.T) {
+	s := usual.serve(t, Handler{Upgrade: func(r *Request) (any, error) {
+		r.ResponseHeader().Set("X-Long", strings.Repeat("a", 50_000))
+		return nil, nil
+	}}, nil)
+	for limit, want := range map[int]bool{0: false, 40_000: false, 60_000: true, -1: true} {
+		cl := usual.client(t, Handler{}, &Options{MaxHeadBytes: limit})
+		c, err := cl.Dial(t.Context(), "ws://"+s.addr, nil)
+		if (err == nil) != want {
+			t.Errorf("MaxHeadBytes %d: %v", limit, err)
+		}
+		if err == nil {
+			c.CloseNow()
+		}
+	}
+}
+
 func TestHostile9Origin(t *testing.T) {
 	origin := func(o string) string { return ask("/", "Origin: "+o) }
 	attempts(t, nil, []attempt{

@@ -29,6 +29,10 @@ const (
 	// DefaultSlowCallback is how long a callback runs before the log names it: as
 	// long as nobody waits for an answer.
 	DefaultSlowCallback = 10 * time.Second
+	// DefaultMaxHeadBytes and DefaultMaxHeadFields bound the head of an opening
+	// handshake: a browser's has some 600 bytes in 15 fields, and its cookies.
+	DefaultMaxHeadBytes  = 8 << 10
+	DefaultMaxHeadFields = 64
 	// DefaultMaxUpgradeTime is the time from accept to the answer of the
 	// opening handshake, and that of a Dial.
 	DefaultMaxUpgradeTime = 5 * time.Second
@@ -92,9 +96,6 @@ const (
 	// upgradeWorkers bounds the goroutines that run Upgrade callbacks: they are
 	// not the Workers, so that slow authentication starves no messages.
 	upgradeWorkers = 64
-	// maxHeadBytes and maxHeadFields bound a request's head.
-	maxHeadBytes  = 8 << 10
-	maxHeadFields = 64
 	// readBytes is the read buffer of a loop; connections have none.
 	readBytes = 64 << 10
 	// turnBytes bounds what is read from one socket before others have a turn.

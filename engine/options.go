@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/netip"
 	"runtime"
@@ -97,8 +98,12 @@ type Options struct {
 	// none.
 	MaxMessageIdle time.Duration
 
+	// MaxHeadBytes and MaxHeadFields are the most bytes and fields of the head of a
+	// request, 8 KiB and 64, and of the answer that a [Client.Dial] gets. A larger one
+	// is refused with 431. Behind net/http they are its server's. Negative: none.
+	MaxHeadBytes, MaxHeadFields int
 	// MaxUpgradeTime is the most time from accept to the answer of the opening
-	// handshake, and the most that a [Client.Dial] takes; 5 s.
+	// handshake, and the most that a [Client.Dial] takes; 5 s. Negative: none.
 	MaxUpgradeTime time.Duration
 	// MaxUpgrades is the most Upgrade callbacks that run or wait; 1024. Further
 	// upgrades are refused with 503.
@@ -201,6 +206,7 @@ type settings struct {
 	backlogAge                                  uint32        // likewise
 	backlogFrames                               int           // the most frames that wait for one socket
 	messageIdle, slow                           uint32        // in ticks; slow is slowTime but in tests
+	head                                        codec.Limits  // MaxHeadBytes and MaxHeadFields
 	perIPAll                                    bool          // MaxConnsPerIP holds for private addresses too
 	faults                                      poller.Faults // nil but in tests
 }
@@ -232,6 +238,8 @@ func newSettings(o *Options) (settings, error) {
 		{"MaxHandshakesPerSecond", &s.MaxHandshakesPerSecond, DefaultMaxHandshakesPerSecond * or(s.Loops, runtime.GOMAXPROCS(0)), true},
 		{"MaxControlsPerSecond", &s.MaxControlsPerSecond, DefaultMaxControlsPerSecond, true},
 		{"MinBytesPerSecond", &s.MinBytesPerSecond, DefaultMinBytesPerSecond, true},
+		{"MaxHeadBytes", &s.MaxHeadBytes, DefaultMaxHeadBytes, true},
+		{"MaxHeadFields", &s.MaxHeadFields, DefaultMaxHeadFields, true},
 		{"MaxTLSHandshakes", &s.MaxTLSHandshakes, DefaultMaxTLSHandshakes, false},
 	} {
 		if *f.value < 0 && !f.off {
@@ -246,7 +254,7 @@ func newSettings(o *Options) (settings, error) {
 		off   bool
 		ticks *uint32
 	}{
-		{"MaxUpgradeTime", &s.MaxUpgradeTime, DefaultMaxUpgradeTime, false, &s.upgrade},
+		{"MaxUpgradeTime", &s.MaxUpgradeTime, DefaultMaxUpgradeTime, true, &s.upgrade},
 		{"KeepAlive", &s.KeepAlive, DefaultKeepAlive, true, &s.keepAlive},
 		{"MaxUnackedTime", &s.MaxUnackedTime, DefaultMaxUnackedTime, true, new(uint32)},
 		{"IdleTimeout", &s.IdleTimeout, 0, true, &s.idle},
@@ -262,6 +270,10 @@ func newSettings(o *Options) (settings, error) {
 		*f.value = max(or(*f.value, f.def), 0)
 		*f.ticks = ticks(*f.value)
 	}
+	if s.MaxUpgradeTime == 0 { // a deadline that never comes is one case less
+		s.MaxUpgradeTime, s.upgrade = math.MaxInt64, ticks(math.MaxInt64)
+	}
+	s.head = codec.Limits{HeadBytes: or(s.MaxHeadBytes, -1), Fields: or(s.MaxHeadFields, -1)}
 	if s.Compression > Compression32K {
 		return s, fmt.Errorf("engine: Options.Compression is %d; it is from CompressionOff to Compression32K", s.Compression)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"sync"
@@ -160,7 +161,7 @@ func (s *Server) plainServer() *plainServer {
 		Handler:           http.HandlerFunc(s.serveAny),
 		ReadHeaderTimeout: s.core.MaxUpgradeTime,
 		IdleTimeout:       plainIdle,
-		MaxHeaderBytes:    maxHeadBytes,
+		MaxHeaderBytes:    or(s.core.MaxHeadBytes, math.MaxInt32),
 		ErrorLog:          slog.NewLogLogger(s.core.Log.Handler(), slog.LevelInfo),
 	}
 	s.plain = p

@@ -133,7 +133,7 @@ func (d *dialing) askTunnel(ctx context.Context, nc net.Conn, p *url.URL) error 
 		return timed(ctx, err)
 	}
 	var answer codec.Response
-	b, n, err := readAnswer(nc, &answer)
+	b, n, err := readAnswer(nc, &answer, d.client.core.head)
 	switch {
 	case err != nil:
 		return timed(ctx, err)

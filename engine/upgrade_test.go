@@ -345,7 +345,7 @@ func TestHandleLate(t *testing.T) {
 
 func TestOptionsRefused(t *testing.T) {
 	for _, o := range []Options{
-		{Loops: -1}, {Workers: -1}, {StrandDepth: -1}, {MaxUpgrades: -1}, {MaxUpgradeTime: -1}, {CloseTimeout: -1},
+		{Loops: -1}, {Workers: -1}, {StrandDepth: -1}, {MaxUpgrades: -1}, {CloseTimeout: -1},
 		{Overflow: DropOldest + 1}, {Path: "chat"}, {Subprotocols: []string{""}}, {Subprotocols: []string{"a b"}},
 	} {
 		if s, err := New(Handler{}, &o); err == nil {
