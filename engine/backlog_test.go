@@ -411,3 +411,27 @@ func TestHostile48CloseBehindBacklog(t *testing.T) {
 		}
 	})
 }
+
+// Who reads nothing of it is cut off when CloseTimeout is over.
+func TestHostile48CloseCutOff(t *testing.T) {
+	h, ended := ends(Handler{})
+	stall(t, h, Options{MaxBacklogBytes: backlogLimit}, func(st *stalled) {
+		st.fill()
+		if err := st.c.Close(1000, "done"); err != nil {
+			st.t.Fatal(err)
+		}
+		time.Sleep(DefaultCloseTimeout - 2*tick)
+		synctest.Wait()
+		if len(ended) > 0 || st.s.Metrics().Sockets != 1 {
+			st.t.Error("it is cut off before CloseTimeout")
+		}
+		time.Sleep(4 * tick)
+		synctest.Wait()
+		if e := within(st.t, "Close", ended); e.Code != 1000 || e.Clean {
+			st.t.Errorf("got %+v", e)
+		}
+		if m := st.s.Metrics(); m.Sockets != 0 || m.Memory != 0 {
+			st.t.Errorf("%d sockets and %d bytes are left", m.Sockets, m.Memory)
+		}
+	})
+}
