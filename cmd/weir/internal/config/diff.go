@@ -12,11 +12,11 @@ type Changes struct {
 // Diff returns what changes from one configuration to the next.
 func Diff(before, after *Config) Changes {
 	var changes Changes
-	table, old := known(), map[string]any{}
-	settable(before, func(path string, v reflect.Value) { old[path] = v.Interface() })
+	table, old := known(), map[string]reflect.Value{}
+	settable(before, func(path string, v reflect.Value) { old[path] = v })
 	settable(after, func(path string, v reflect.Value) {
 		switch {
-		case reflect.DeepEqual(old[path], v.Interface()), emptied(old[path], v):
+		case equal(old[path], v):
 		case isLive(table, path, v.Type()):
 			changes.Live = append(changes.Live, path)
 		default:
@@ -39,9 +39,25 @@ func Hold(before, after *Config) *Config {
 	return &held
 }
 
-// emptied reports whether two lists are both empty, and so the same.
-func emptied(old any, v reflect.Value) bool {
-	return v.Kind() == reflect.Slice && v.Len() == 0 && reflect.ValueOf(old).Len() == 0
+// equal reports whether two values of a key mean the same: an empty list is what
+// no list is, also within a group.
+func equal(a, b reflect.Value) bool {
+	switch {
+	case a.Kind() == reflect.Slice:
+		same := a.Len() == b.Len()
+		for i := 0; same && i < a.Len(); i++ {
+			same = equal(a.Index(i), b.Index(i))
+		}
+		return same
+	case isGroup(a.Type()):
+		for i := range a.NumField() {
+			if !equal(a.Field(i), b.Field(i)) {
+				return false
+			}
+		}
+		return true
+	}
+	return reflect.DeepEqual(a.Interface(), b.Interface())
 }
 
 // isLive reports whether a change at path takes effect on reload: of a list of

@@ -10,6 +10,11 @@ func TestDiff(t *testing.T) {
 	if got := Diff(before, before); got.Live != nil || got.Restart != nil {
 		t.Errorf("got %v, want nothing", got)
 	}
+	empty := load(t, Source{File: file(t, "topics: [{match: \"a\"}]\nauth: {publish_keys: [{name: n, secret: \"0123456789abcdef\", topics: []}]}\n")})
+	without := load(t, Source{File: file(t, "topics: [{match: \"a\"}]\nauth: {publish_keys: [{name: n, secret: \"0123456789abcdef\"}]}\n")})
+	if got := Diff(empty, without); got.Live != nil || got.Restart != nil {
+		t.Errorf("an empty list within a list: got %v, want nothing", got)
+	}
 	after := load(t, Source{File: file(t, `
 listen: {addr: ":9000", trusted_proxies: [10.0.0.0/8]}
 topics: [{match: "a", on_slow: disconnect}]
