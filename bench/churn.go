@@ -16,7 +16,8 @@ type ChurnOptions struct {
 
 // What bounds the end of a connection.
 const (
-	closeTimeout = 5 * time.Second // for the server to follow a close frame or a FIN
+	echoTimeout  = 5 * time.Second // for the server to return the message of a connection that comes and goes
+	closeTimeout = echoTimeout     // for it to follow a close frame or a FIN: the same, so that one queue has both in order
 	releaseTime  = 5 * time.Second // for the server to give back descriptors after the last connection
 	maxFailures  = 10              // failures that Endings.Failures shows
 	hopeless     = 100             // failures before the first success that end the run
@@ -29,8 +30,8 @@ const (
 // connection and after the last.
 //
 // It blocks until the scenario is over. A connection that fails is counted in
-// Result.Endings and ends nothing, unless what came back was wrong. For the errors
-// see [Echo].
+// Result.Endings and ends nothing, unless what came back was wrong; one whose message
+// or end does not come within 5 s has failed. For the errors see [Echo].
 func Churn(ctx context.Context, o ChurnOptions) (*Result, error) {
 	orDefault(&o.Conns, 100)
 	if o.Conns < 0 {
@@ -92,8 +93,20 @@ type churnScene struct {
 	g       *generator
 	meter   *meter // counts connections that ended as they should; nil: nobody does
 	live    int
-	leaving []*conn // in order of leaving; those that are gone are skipped
+	waits   []wait // in order of time; those that are over are skipped
 	endings Endings
+}
+
+// wait is what the server owes a connection: its message, or its end.
+type wait struct {
+	c     *conn
+	state connState // open or closing; another one: it is over
+	until int64
+}
+
+// await begins the next wait of c.
+func (s *churnScene) await(c *conn, now int64) {
+	s.waits = append(s.waits, wait{c, c.state, now + int64(closeTimeout)})
 }
 
 // dial begins a connection.
@@ -102,7 +115,10 @@ func (s *churnScene) dial(now int64) {
 	s.g.dial(s, now)
 }
 
-func (s *churnScene) opened(c *conn, now int64) { c.push(1, now) }
+func (s *churnScene) opened(c *conn, now int64) {
+	s.await(c, now)
+	c.push(1, now)
+}
 
 // verified ends a connection after its message, each third one in another way.
 func (s *churnScene) verified(c *conn, _ int, now int64) {
@@ -115,7 +131,7 @@ func (s *churnScene) verified(c *conn, _ int, now int64) {
 		c.reset(now)
 		return
 	}
-	s.leaving = append(s.leaving, c)
+	s.await(c, now)
 }
 
 func (s *churnScene) lost(c *conn, err error, now int64) {
@@ -157,19 +173,23 @@ func (s *churnScene) failed(c *conn, err error) {
 // good is how many connections ended as they should.
 func (e *Endings) good() int64 { return e.Clean + e.FIN + e.RST }
 
-// expire gives up connections that the server does not end, and returns when to be
-// called again.
+// expire gives up connections whose message does not come back, or which the server
+// does not end, and returns when to be called again.
 func (s *churnScene) expire(now int64) (wake int64) {
-	for len(s.leaving) > 0 {
-		c := s.leaving[0]
-		if c.state != gone {
-			if at := c.left + int64(closeTimeout); at > now {
-				return at
+	for len(s.waits) > 0 {
+		w := s.waits[0]
+		if w.c.state == w.state {
+			if w.until > now {
+				return w.until
 			}
-			c.lose(errors.New("the server did not end the connection"), now)
+			why := "the server did not end the connection"
+			if w.state == open {
+				why = "the message did not come back"
+			}
+			w.c.lose(errors.New(why), now)
 		}
-		s.leaving[0] = nil
-		s.leaving = s.leaving[1:]
+		s.waits[0] = wait{}
+		s.waits = s.waits[1:]
 	}
 	return now + lookEvery
 }

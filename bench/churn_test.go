@@ -151,3 +151,47 @@ func TestGrowth(t *testing.T) {
 		t.Errorf("got %v B per hour, want 100000", got)
 	}
 }
+
+// A server that shakes hands and keeps what it is sent does not hold a scenario up:
+// the connection has failed, and so has one that it does not end.
+func TestChurnSilence(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		ask  func(s *churnScene, c *conn)
+		want string
+	}{
+		{"no echo", func(s *churnScene, c *conn) { s.opened(c, 0) }, "did not come back"},
+		{"no end", func(s *churnScene, c *conn) {
+			s.opened(c, 0)
+			c.owe(-1)
+			s.verified(c, 1, 1)
+		}, "did not end"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			g := &generator{clock: newClock()}
+			s := &churnScene{g: g, live: 1}
+			c := newConn(g, 0, s, newFrames(8, false, 1))
+			c.state, c.blocked = open, true // its socket is full
+			test.ask(s, c)
+			if wake := s.expire(2); wake != int64(echoTimeout) && wake != int64(closeTimeout)+1 || c.state == gone {
+				t.Fatalf("called again at %d, and the connection is in state %d", wake, c.state)
+			}
+			s.expire(1 + int64(closeTimeout))
+			if c.state != gone || s.live != 0 || s.endings.Failed != 1 || !strings.Contains(s.endings.Failures[0], test.want) {
+				t.Errorf("state %d, %d live, %+v, want a failure with %q", c.state, s.live, s.endings, test.want)
+			}
+		})
+	}
+}
+
+// A Soak without churn sleeps between messages.
+func TestTurnstile(t *testing.T) {
+	shut := newTurnstile(0, 5)
+	if shut.due(1<<40) || shut.next() <= 1<<40 {
+		t.Errorf("a shut one lets through, and asks to be called at %d", shut.next())
+	}
+	two := newTurnstile(2, 5)
+	if !two.due(5) || two.due(6) || two.next() != 5+int64(time.Second)/2 {
+		t.Errorf("the second of two per second may pass at %d", two.next())
+	}
+}

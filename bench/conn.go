@@ -43,7 +43,6 @@ type conn struct {
 	blocked bool     // the socket was full
 	pinged  bool     // a pong is owed
 	gotBye  bool     // the server's close frame came
-	left    int64    // when the scene asked for the end
 }
 
 // newConn makes a connection that sends and expects frames; nil: neither.
@@ -240,7 +239,7 @@ func (c *conn) ping(now int64) {
 
 // bye begins the closing handshake: a close frame with 1000.
 func (c *conn) bye(now int64) {
-	c.state, c.left = closing, now
+	c.state = closing
 	code := [2]byte{closeNormal >> 8, closeNormal & 0xff}
 	c.ctl = append(c.ctl, appendMasked(nil, opClose, code[:], c.g.rng.mask()))
 	c.flush(now)
@@ -248,7 +247,7 @@ func (c *conn) bye(now int64) {
 
 // fin ends the outgoing direction without a close frame.
 func (c *conn) fin(now int64) {
-	c.state, c.left = closing, now
+	c.state = closing
 	if err := c.sock.shut(); err != nil {
 		c.lose(err, now)
 	}

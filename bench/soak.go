@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"math"
 	"strconv"
 	"time"
 )
@@ -27,7 +28,10 @@ func Soak(ctx context.Context, o SoakOptions) (*Result, error) {
 	if err := o.defaults(); err != nil {
 		return nil, err
 	}
-	e, err := o.resolve(o.Conns+int(o.Churn*closeTimeout.Seconds()), true)
+	dial := o.DialTimeout
+	orDefault(&dial, defaultDialTimeout)
+	atMost := o.Churn * (dial + echoTimeout + closeTimeout).Seconds() // of those that come and go
+	e, err := o.resolve(o.Conns+int(atMost), true)
 	if err != nil {
 		return nil, err
 	}
@@ -51,9 +55,9 @@ func Soak(ctx context.Context, o SoakOptions) (*Result, error) {
 		return nil, err
 	}
 	s.begin(&o.Load)
-	turn := turnstile{from: s.start, interval: 1e9 / max(o.Churn, 1e-9)}
+	turn := newTurnstile(o.Churn, s.start)
 	step := func(now int64) (wake int64) {
-		for o.Churn > 0 && turn.due(now) {
+		for turn.due(now) {
 			come.dial(now)
 		}
 		return min(s.step(now), turn.next(), come.expire(now))
@@ -103,12 +107,25 @@ func (o *SoakOptions) settings() []Setting {
 // turnstile lets one through per interval.
 type turnstile struct {
 	from     int64
-	interval float64 // nanoseconds
+	interval float64 // nanoseconds; 0: it is shut
 	passed   int64
 }
 
+// newTurnstile lets perSecond through, from a time on; 0: nobody.
+func newTurnstile(perSecond float64, from int64) turnstile {
+	if perSecond == 0 {
+		return turnstile{}
+	}
+	return turnstile{from: from, interval: 1e9 / perSecond}
+}
+
 // next is when the next one may pass.
-func (t *turnstile) next() int64 { return t.from + int64(float64(t.passed)*t.interval) }
+func (t *turnstile) next() int64 {
+	if t.interval == 0 {
+		return math.MaxInt64
+	}
+	return t.from + int64(float64(t.passed)*t.interval)
+}
 
 // due lets one through if it is time.
 func (t *turnstile) due(now int64) bool {
