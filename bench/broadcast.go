@@ -24,7 +24,8 @@ type BroadcastOptions struct {
 // connection is pinged, and its pong says that the server has made room for it.
 //
 // With PerSecond messages are sent when it is time, as by [Rate], and a latency runs
-// from then on. What the Stalled readers would get is not counted: what a server
+// from then on: those of all messages that were meant for the window count, those that
+// come after it and those that never come too. What the Stalled readers would get is not counted: what a server
 // does with them, it does; the figures are those of the others.
 //
 // It blocks until the scenario is over. For the errors see [Echo].
@@ -37,8 +38,11 @@ func Broadcast(ctx context.Context, o BroadcastOptions) (*Result, error) {
 	if o.InFlight < 1 || o.InFlight > maxInFlight {
 		return nil, errors.New("bench: InFlight is from 1 to 65536")
 	}
-	if o.Stalled < 0 || o.PerSecond < 0 || o.PerSecond > maxPerSecond {
-		return nil, errors.New("bench: Stalled and PerSecond are not negative, and PerSecond is at most 1e8")
+	if o.Stalled < 0 {
+		return nil, errors.New("bench: Stalled is negative")
+	}
+	if err := checkRate("PerSecond", o.PerSecond); err != nil {
+		return nil, err
 	}
 	if err := o.Load.defaults(); err != nil {
 		return nil, err
@@ -73,12 +77,17 @@ func Broadcast(ctx context.Context, o BroadcastOptions) (*Result, error) {
 		return nil, err
 	}
 	settings := append(o.settings(), o.Load.settings()...)
-	step := s.begin(&o)
+	step := s.launch(&o)
 	if err := s.meter.run(&o.Load, step); err != nil {
-		return s.meter.partial("broadcast", settings), err
+		return s.partial(settings), err
 	}
 	s.stopped = true
-	return s.meter.result("broadcast", settings), g.drain()
+	if o.PerSecond == 0 {
+		return s.result(settings), g.drain()
+	}
+	err = s.finish(g, s.pace)
+	s.chargeMissing()
+	return s.result(settings), err
 }
 
 // settings describes the options, but for the load.
@@ -99,21 +108,20 @@ func (o *BroadcastOptions) settings() []Setting {
 // when it is time. Connection 0 is the sender.
 type broadcastScene struct {
 	strict
+	schedule  // of PerSecond
 	meter     *meter
 	conns     []*conn
 	receivers int64
-	sent      int64   // messages so far
-	times     []int64 // when those under way were sent, a ring
-	reached   []int64 // how many receivers each has reached, a ring
+	times     []int64 // without a schedule: when those under way were sent, a ring
+	reached   []int64 // the same: how many receivers each has reached, a ring
 	stopped   bool    // nothing more is sent
-	interval  float64 // nanoseconds between messages; 0: they follow each other
-	start     int64   // when message 0 was to be sent, with an interval
 }
 
-// begin sends the first messages and returns what sends those that follow none.
-func (s *broadcastScene) begin(o *BroadcastOptions) (step func(now int64) (wake int64)) {
+// launch sends the first messages and returns what sends those that follow none.
+func (s *broadcastScene) launch(o *BroadcastOptions) (step func(now int64) (wake int64)) {
 	if o.PerSecond > 0 {
-		s.interval, s.start = 1e9/o.PerSecond, s.g.clock.now()
+		s.schedule = newSchedule(o.PerSecond)
+		s.begin(&o.Load, s.g.clock.now())
 		return s.pace
 	}
 	for range o.InFlight {
@@ -122,18 +130,9 @@ func (s *broadcastScene) begin(o *BroadcastOptions) (step func(now int64) (wake 
 	return idleStep
 }
 
-// intended is when message k is to be sent, with an interval.
-func (s *broadcastScene) intended(k int64) int64 { return s.start + int64(float64(k)*s.interval) }
-
 // pace sends what is due.
 func (s *broadcastScene) pace(now int64) (wake int64) {
-	for {
-		at := s.intended(s.sent)
-		if at > now || s.g.err != nil {
-			return at
-		}
-		s.publish(now)
-	}
+	return s.step(s.g, now, func(_, now int64) { s.deliver(now) })
 }
 
 func (s *broadcastScene) opened(c *conn, _ int64) {
@@ -141,11 +140,16 @@ func (s *broadcastScene) opened(c *conn, _ int64) {
 	c.optional = c.id == 0
 }
 
-// publish sends the next message.
+// publish sends the next message and remembers when.
 func (s *broadcastScene) publish(now int64) {
 	at := s.sent % int64(len(s.times))
 	s.times[at], s.reached[at] = now, 0
 	s.sent++
+	s.deliver(now)
+}
+
+// deliver sends a message, which the server owes to all.
+func (s *broadcastScene) deliver(now int64) {
 	for _, c := range s.conns {
 		c.owe(1)
 	}
@@ -159,7 +163,7 @@ func (s *broadcastScene) verified(c *conn, n int, now int64) {
 	}
 	for i := c.in.seen - int64(n); i < c.in.seen; i++ {
 		if s.interval > 0 {
-			s.meter.observe(now - s.intended(i))
+			s.observe(i, now)
 			continue
 		}
 		at := i % int64(len(s.times))
@@ -169,4 +173,35 @@ func (s *broadcastScene) verified(c *conn, n int, now int64) {
 			s.publish(now)
 		}
 	}
+}
+
+// observe records message i of the schedule as delivered once more at now.
+func (s *broadcastScene) observe(i, now int64) {
+	if late, ok := s.late(i, now); ok {
+		s.meter.record(late)
+	}
+}
+
+// chargeMissing records what of a schedule never came with the time that it has
+// waited so far.
+func (s *broadcastScene) chargeMissing() {
+	now := s.g.clock.now()
+	for _, c := range s.conns {
+		if c.optional {
+			continue
+		}
+		for i := range c.owed {
+			s.observe(c.in.seen+i, now)
+		}
+	}
+}
+
+// result adds the generator's own lateness.
+func (s *broadcastScene) result(settings []Setting) *Result {
+	return s.addLag(s.meter.result("broadcast", settings))
+}
+
+// partial does so for a window that ended early.
+func (s *broadcastScene) partial(settings []Setting) *Result {
+	return s.addLag(s.meter.partial("broadcast", settings))
 }

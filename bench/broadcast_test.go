@@ -52,11 +52,32 @@ func TestBroadcastStalled(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Count < 5 || r.Latency == nil || r.Latency.Count > r.Count {
-			t.Errorf("got %d deliveries, %+v", r.Count, r.Latency)
+		if r.Count < 5 || r.Latency == nil || r.Latency.Count != 500 || r.Lag == nil || r.Lag.Count != 100 {
+			t.Errorf("got %d deliveries, %+v, %+v, want 100 messages for each of 5", r.Count, r.Latency, r.Lag)
 		}
 	})
 	if _, err := Broadcast(context.Background(), BroadcastOptions{Target: Target{URL: "wss://127.0.0.1:1/"}, Stalled: 1}); err != errStalledTLS {
 		t.Errorf("got %v", err)
+	}
+}
+
+// At a fixed rate a message that comes after the window, or never, has a latency too.
+func TestBroadcastChargesLate(t *testing.T) {
+	g := &generator{clock: clock{time.Now().Add(-time.Minute)}}
+	s := &broadcastScene{strict: strict{g}, schedule: newSchedule(10), meter: newMeter(g, "delivery")}
+	s.to = int64(time.Second)
+	for id := range 3 {
+		c := newConn(g, id, s, newFrames(8, false, 1))
+		s.opened(c, 0)
+		c.owe(15) // of which ten were meant for the window
+		s.conns = append(s.conns, c)
+	}
+	late := s.conns[1]
+	late.owe(-2)
+	late.in.seen = 2
+	s.verified(late, 2, g.clock.now())
+	s.chargeMissing()
+	if l := s.meter.latency.latency(); l.Count != 20 || l.Min < 58*time.Second {
+		t.Errorf("got %d latencies of at least %v, want 20 of a minute", l.Count, l.Min)
 	}
 }

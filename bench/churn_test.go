@@ -132,7 +132,7 @@ func TestSoak(t *testing.T) {
 		if r.Endings.Failed != 0 || r.Endings.good() < 40 {
 			t.Errorf("got %+v, want about 50 connections and no failure", r.Endings)
 		}
-		if len(r.Samples) < 5 || r.Samples[1].P99 == 0 {
+		if len(r.Samples) < 2 || r.Samples[1].P99 == 0 {
 			t.Errorf("got %d samples: %+v", len(r.Samples), r.Samples)
 		}
 	})

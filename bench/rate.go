@@ -14,9 +14,6 @@ type RateOptions struct {
 	PerSecond float64 // messages over all of them; 10000
 }
 
-// maxPerSecond bounds the rates of an open loop.
-const maxPerSecond = 1e8
-
 // Rate sends messages at a fixed rate, however long the answers take: an open
 // loop, as the users of a server are. Each latency counts from the time at which
 // the message should have been sent, so that a server that stalls is charged for
@@ -29,8 +26,11 @@ const maxPerSecond = 1e8
 func Rate(ctx context.Context, o RateOptions) (*Result, error) {
 	orDefault(&o.Conns, 1000)
 	orDefault(&o.PerSecond, 10_000)
-	if o.Conns < 0 || o.PerSecond < 0 || o.PerSecond > maxPerSecond {
-		return nil, errors.New("bench: Conns and PerSecond are not negative, and PerSecond is at most 1e8")
+	if o.Conns < 0 {
+		return nil, errors.New("bench: Conns is negative")
+	}
+	if err := checkRate("PerSecond", o.PerSecond); err != nil {
+		return nil, err
 	}
 	if err := o.Load.defaults(); err != nil {
 		return nil, err
@@ -56,63 +56,30 @@ func Rate(ctx context.Context, o RateOptions) (*Result, error) {
 		{"connections", strconv.Itoa(o.Conns)},
 		{"rate", number(o.PerSecond) + " messages/s"},
 	}, o.Load.settings()...)
-	s.begin(&o.Load)
+	s.begin(&o.Load, g.clock.now())
 	if err := s.meter.run(&o.Load, s.step); err != nil {
 		return s.partial("rate", settings), err
 	}
-	err = g.drain()
+	err = s.finish(g, s.step)
 	s.chargeMissing()
 	return s.result("rate", settings), err
 }
 
-// rateScene sends message k at start + k × interval on connection k mod n. When a
-// message should have been sent is therefore known from its number alone, and
-// nothing has to be stored for those that wait.
+// rateScene sends message k of its schedule on connection k mod n.
 type rateScene struct {
 	strict
-	meter    *meter
-	conns    []*conn
-	interval float64 // nanoseconds between messages
-	start    int64   // of message 0
-	from, to int64   // messages meant to be sent in between are recorded
-	sent     int64   // messages so far
-	lag      recorder
+	schedule
+	meter *meter
+	conns []*conn
 }
 
 func newRateScene(g *generator, perSecond float64) *rateScene {
-	return &rateScene{strict: strict{g}, meter: newMeter(g, "message"), interval: 1e9 / perSecond, lag: newRecorder()}
+	return &rateScene{strict: strict{g}, schedule: newSchedule(perSecond), meter: newMeter(g, "message")}
 }
-
-// begin sets the clock of the load.
-func (s *rateScene) begin(l *Load) {
-	s.start = s.g.clock.now()
-	s.from = s.start + int64(l.Warmup)
-	s.to = s.from + int64(l.Duration)
-}
-
-// intended is when message k should be sent.
-func (s *rateScene) intended(k int64) int64 { return s.start + int64(float64(k)*s.interval) }
 
 // step sends what is due.
 func (s *rateScene) step(now int64) (wake int64) {
-	for {
-		at := s.intended(s.sent)
-		if at >= s.to {
-			return now + lookEvery
-		}
-		if at > now {
-			return at
-		}
-		if at >= s.from {
-			s.lag.record(now - at)
-		}
-		c := s.conns[s.sent%int64(len(s.conns))]
-		s.sent++
-		c.push(1, now)
-		if s.g.err != nil {
-			return now
-		}
-	}
+	return s.schedule.step(s.g, now, func(k, now int64) { s.conns[k%int64(len(s.conns))].push(1, now) })
 }
 
 func (s *rateScene) verified(c *conn, n int, now int64) {
@@ -124,9 +91,8 @@ func (s *rateScene) verified(c *conn, n int, now int64) {
 
 // observe records message i of c as answered at now.
 func (s *rateScene) observe(c *conn, i, now int64) {
-	at := s.intended(i*int64(len(s.conns)) + int64(c.id))
-	if at >= s.from && at < s.to {
-		s.meter.record(now - at)
+	if late, ok := s.late(i*int64(len(s.conns))+int64(c.id), now); ok {
+		s.meter.record(late)
 	}
 }
 
@@ -142,18 +108,12 @@ func (s *rateScene) chargeMissing() {
 
 // result adds the generator's own lateness.
 func (s *rateScene) result(scenario string, settings []Setting) *Result {
-	r := s.meter.result(scenario, settings)
-	r.Lag = s.lag.latency()
-	return r
+	return s.addLag(s.meter.result(scenario, settings))
 }
 
 // partial does so for a window that ended early.
 func (s *rateScene) partial(scenario string, settings []Setting) *Result {
-	r := s.meter.partial(scenario, settings)
-	if r != nil {
-		r.Lag = s.lag.latency()
-	}
-	return r
+	return s.addLag(s.meter.partial(scenario, settings))
 }
 
 // number is a figure without an exponent.

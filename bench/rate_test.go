@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"math"
 	"strings"
 	"sync"
 	"testing"
@@ -55,7 +56,7 @@ func TestRateStallIsSeen(t *testing.T) {
 }
 
 func TestRateIntendedTimes(t *testing.T) {
-	s := &rateScene{interval: 1e9 / 3, start: 100}
+	s := &schedule{interval: 1e9 / 3, start: 100}
 	for k, want := range []int64{100, 333333433, 666666766, 1000000100} {
 		if got := s.intended(int64(k)); got != want {
 			t.Errorf("message %d: got %d, want %d", k, got, want)
@@ -77,10 +78,68 @@ func TestRateChargesMissing(t *testing.T) {
 	}
 }
 
+// What no clock can keep is refused: NaN passes every comparison that looks for the bad.
 func TestRateRefusesOptions(t *testing.T) {
-	for _, o := range []RateOptions{{Conns: -1}, {PerSecond: -1}, {PerSecond: 1e9}} {
-		if _, err := Rate(context.Background(), o); err == nil || !strings.Contains(err.Error(), "PerSecond") {
-			t.Errorf("got %v for %+v", err, o)
+	ctx, at := context.Background(), Target{URL: "ws://127.0.0.1:1/"}
+	if _, err := Rate(ctx, RateOptions{Target: at, Conns: -1}); err == nil || !strings.Contains(err.Error(), "Conns") {
+		t.Errorf("got %v for -1 connections", err)
+	}
+	for _, v := range []float64{-1, 1e9, 1e-10, math.NaN(), math.Inf(1), 5e-324} {
+		_, rate := Rate(ctx, RateOptions{Target: at, PerSecond: v})
+		_, broadcast := Broadcast(ctx, BroadcastOptions{Target: at, PerSecond: v})
+		_, soak := Soak(ctx, SoakOptions{Target: at, PerSecond: v})
+		for name, err := range map[string]error{"Rate": rate, "Broadcast": broadcast, "Soak": soak} {
+			if err == nil || !strings.Contains(err.Error(), "PerSecond is") {
+				t.Errorf("%s: got %v for %v", name, err, v)
+			}
 		}
+		if _, err := Soak(ctx, SoakOptions{Target: at, Churn: v}); v > 0 && (err == nil || !strings.Contains(err.Error(), "Churn is")) {
+			t.Errorf("got %v for %v", err, v)
+		}
+	}
+}
+
+// However much is due, what came is read in between, and the context heard.
+func TestScheduleBursts(t *testing.T) {
+	g := &generator{clock: clock{time.Now().Add(-time.Minute)}}
+	s := newSchedule(1e6)
+	s.to = int64(time.Hour)
+	sent := 0
+	wake := s.step(g, g.clock.now(), func(k, now int64) {
+		if k != int64(sent) {
+			t.Errorf("got message %d, want %d", k, sent)
+		}
+		sent++
+	})
+	if sent != maxBurst || wake > g.clock.now() {
+		t.Errorf("%d messages of a minute were sent at once, want %d, and again at once", sent, maxBurst)
+	}
+	if l := s.lag.latency(); l.Count != maxBurst || l.Min < 59*time.Second {
+		t.Errorf("got %d times of at least %v, want %d of a minute", l.Count, l.Min, maxBurst)
+	}
+}
+
+// What was due before the end of the window is sent behind it, if it comes to that.
+func TestScheduleFinish(t *testing.T) {
+	server := new(testServer).start(t)
+	e, err := Target{URL: server.url()}.resolve(1, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := newGenerator(context.Background(), e, newFrames(8, false, 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.close()
+	s := newRateScene(g, 1e6)
+	if s.conns, err = g.dialAll(nil, 1, s); err != nil {
+		t.Fatal(err)
+	}
+	s.begin(&Load{Duration: 3 * time.Millisecond}, g.clock.now()-int64(time.Second))
+	if err := s.finish(g, s.step); err != nil {
+		t.Fatal(err)
+	}
+	if l := s.meter.latency.latency(); l == nil || l.Count != 3000 {
+		t.Errorf("got %+v, want 3000 latencies", l)
 	}
 }

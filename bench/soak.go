@@ -54,7 +54,7 @@ func Soak(ctx context.Context, o SoakOptions) (*Result, error) {
 	if s.conns, err = g.dialAll(nil, o.Conns, s); err != nil {
 		return nil, err
 	}
-	s.begin(&o.Load)
+	s.begin(&o.Load, g.clock.now())
 	turn := newTurnstile(o.Churn, s.start)
 	step := func(now int64) (wake int64) {
 		for turn.due(now) {
@@ -65,7 +65,7 @@ func Soak(ctx context.Context, o SoakOptions) (*Result, error) {
 	if err := s.meter.run(&o.Load, step); err != nil {
 		return growth(come.add(s.partial("soak", o.settings()), before)), err
 	}
-	err = errors.Join(g.drain(), come.finish())
+	err = errors.Join(s.finish(g, s.step), come.finish())
 	s.chargeMissing()
 	r := growth(come.add(s.result("soak", o.settings()), before))
 	if err != nil {
@@ -85,13 +85,18 @@ func (o *SoakOptions) defaults() error {
 	orDefault(&o.Churn, 20)
 	orDefault(&o.Every, 10*time.Second)
 	orDefault(&o.Duration, time.Hour)
-	if o.Conns < 0 || o.PerSecond < 0 || o.PerSecond > maxPerSecond || o.Churn > maxPerSecond {
-		return errors.New("bench: Conns and PerSecond are not negative, and the rates are at most 1e8")
+	if o.Conns < 0 {
+		return errors.New("bench: Conns is negative")
+	}
+	if o.Churn < 0 {
+		o.Churn = 0
+	}
+	if err := errors.Join(checkRate("PerSecond", o.PerSecond), checkRate("Churn", o.Churn)); err != nil {
+		return err
 	}
 	if o.Every < time.Duration(minSlice) {
 		return errors.New("bench: Every is less than 100ms")
 	}
-	o.Churn = max(o.Churn, 0)
 	return o.Load.defaults()
 }
 
