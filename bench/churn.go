@@ -59,7 +59,7 @@ func Churn(ctx context.Context, o ChurnOptions) (*Result, error) {
 	}
 	m := newMeter(g, "connection")
 	s := &churnScene{g: g, meter: m}
-	settings := append([]Setting{{"connections", strconv.Itoa(o.Conns)}}, o.Load.settings()...)
+	settings := append([]Setting{{"at a time", strconv.Itoa(o.Conns)}}, o.Load.settings()...)
 	step := func(now int64) (wake int64) {
 		// A dial that fails at once leaves its place free: no more of them per step than places.
 		for range o.Conns {

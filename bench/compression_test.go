@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"net"
 	"testing"
 	"time"
@@ -96,5 +97,19 @@ func TestPackedMismatch(t *testing.T) {
 		if err := in.unpacked(unmasked(other, slot)); err == nil {
 			t.Errorf("slot %d: another message passed for it", slot)
 		}
+	}
+}
+
+// A compressed message is read no further than it can be right.
+func TestPackedEndless(t *testing.T) {
+	f, err := newPackedFrames(100, true, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := inbound{frames: f}
+	b := append([]byte{bitRSV1 | opText, 126, 0xff, 0xff}, make([]byte, 0xffff)...)
+	var wrong *MismatchError
+	if _, err := in.feed(b, nil); !errors.As(err, &wrong) || len(in.raw) > f.maxPacked() {
+		t.Errorf("got %v and kept %d bytes, want a mismatch and at most %d", err, len(in.raw), f.maxPacked())
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -193,6 +194,10 @@ func TestEchoRefusesOptions(t *testing.T) {
 		{"in flight", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}, InFlight: -1}, "InFlight"},
 		{"size", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}, Load: Load{Size: 1<<26 + 1}}, "64 MiB"},
 		{"nobody there", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}}, "refused"},
+		{"no host", EchoOptions{Target: Target{URL: "ws://:1/"}}, "no host"},
+		{"user", EchoOptions{Target: Target{URL: "ws://me:secret@127.0.0.1:1/"}}, "Authorization"},
+		{"duration", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}, Load: Load{Duration: math.MaxInt64}}, "a year"},
+		{"warm-up", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/"}, Load: Load{Warmup: math.MaxInt64}}, "a year"},
 		{"header", EchoOptions{Target: Target{URL: "ws://127.0.0.1:1/", Header: map[string][]string{"A": {"b\r\nc"}}}}, "line break"},
 	}
 	for _, test := range tests {

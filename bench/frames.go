@@ -60,6 +60,10 @@ func (f *frames) finish() {
 	f.in = append(f.in, f.in[:min(len(f.in), maxIO)]...)
 }
 
+// maxPacked is how many bytes a server's message may have that is compressed: twice as
+// many as it says, and then some. No compressor needs as many.
+func (f *frames) maxPacked() int { return 2*f.size + 1024 }
+
 // payload is the content of message slot.
 func (f *frames) payload(slot int) []byte {
 	at := slot * f.inLen

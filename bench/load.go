@@ -26,8 +26,8 @@ const (
 
 // defaults fills the fields that are zero and refuses those that make no sense.
 func (l *Load) defaults() error {
-	if l.Duration < 0 {
-		return errors.New("bench: Duration is negative")
+	if l.Duration < 0 || l.Duration > forever || l.Warmup > forever {
+		return errors.New("bench: Duration is not negative, and with Warmup not longer than a year")
 	}
 	if l.Size > maxSize {
 		return fmt.Errorf("bench: Size is %d, more than 64 MiB", l.Size)

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"errors"
 	"fmt"
 	"time"
 )
@@ -132,10 +131,16 @@ func (m *meter) run(l *Load, step func(now int64) (wake int64)) error {
 		}
 		return min(wake, ends), now >= ends || fault != nil || m.on && m.target > 0 && m.counted() >= m.target
 	})
-	if !m.on {
-		return errors.Join(err, fault)
+	if err == nil {
+		err = fault
 	}
-	return errors.Join(err, fault, m.close())
+	if !m.on {
+		return err
+	}
+	if end := m.close(); err == nil { // what ended the run comes first: a process that is gone cannot be read either
+		err = end
+	}
+	return err
 }
 
 // idleStep is for a window in which only replies cause anything.

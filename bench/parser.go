@@ -79,6 +79,9 @@ func (p *parser) data(part []byte, in *inbound) error {
 		return nil
 	}
 	if p.packed {
+		if len(in.raw)+len(part) > in.frames.maxPacked() {
+			return in.wrong("it is compressed and too long")
+		}
 		in.raw = append(in.raw, part...)
 		return nil
 	}

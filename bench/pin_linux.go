@@ -28,7 +28,11 @@ func Pin(cpu int) error {
 			if err != nil {
 				return fmt.Errorf("bench: %w", err)
 			}
-			if err := unix.SchedSetaffinity(id, &set); err != nil && err != unix.ESRCH {
+			err = unix.SchedSetaffinity(id, &set)
+			if err == unix.EINVAL { // of the CPUs that are left none is here
+				return fmt.Errorf("bench: there is no CPU %d for this process", cpu)
+			}
+			if err != nil && err != unix.ESRCH {
 				return fmt.Errorf("bench: CPU %d: %w", cpu, err)
 			}
 		}

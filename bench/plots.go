@@ -20,7 +20,7 @@ func (r *Result) WritePlots(dir string) (paths []string, err error) {
 		chart *LineChart
 	}{
 		{"latency", r.latencyChart()},
-		{"throughput", r.overTime(r.Unit+"s per second", func(s *Sample) float64 { return s.PerSecond })},
+		{"throughput", r.overTime(r.units()+" per second", func(s *Sample) float64 { return s.PerSecond })},
 		{"cpu", r.overTime("server CPU, µs per "+r.Unit, func(s *Sample) float64 { return s.CPUMicros })},
 		{"memory", r.overTime("server's private memory, MiB", func(s *Sample) float64 { return float64(s.PrivateBytes) / (1 << 20) })},
 	} {

@@ -41,7 +41,11 @@ func openProcess(pid int) (*process, error) {
 // cpu is the CPU time of the process so far, in user and kernel mode.
 func (p *process) cpu() (time.Duration, error) {
 	var ts unix.Timespec
-	if err := unix.ClockGettime(p.clock, &ts); err != nil {
+	err := unix.ClockGettime(p.clock, &ts)
+	if err == unix.EINVAL { // so the kernel says that the clock is nobody's
+		return 0, fmt.Errorf("bench: there is no process %d", p.pid)
+	}
+	if err != nil {
 		return 0, fmt.Errorf("bench: CPU time of process %d: %w", p.pid, err)
 	}
 	return time.Duration(ts.Nano()), nil

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -111,14 +112,14 @@ func TestProcessGone(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Skip(err)
 	}
-	if _, err := openProcess(cmd.Process.Pid); err == nil || !strings.Contains(err.Error(), "process") {
+	if _, err := openProcess(cmd.Process.Pid); err == nil || !strings.Contains(err.Error(), fmt.Sprint("there is no process ", cmd.Process.Pid)) {
 		t.Errorf("got %v, want an error that names the process", err)
 	}
 }
 
 func TestPinNoSuchCPU(t *testing.T) {
 	for _, cpu := range []int{-1, 1 << 20} {
-		if err := Pin(cpu); err == nil || !strings.Contains(err.Error(), "CPU") {
+		if err := Pin(cpu); err == nil || !strings.Contains(err.Error(), fmt.Sprint("there is no CPU ", cpu)) {
 			t.Errorf("CPU %d: got %v, want an error that names it", cpu, err)
 		}
 	}

@@ -26,7 +26,7 @@ func (r *Result) WriteTable(w io.Writer) error {
 		l.add(s.Name, "%s", s.Value)
 	}
 	if r.Idle == nil {
-		l.add(r.Unit+"s", "%s in %.2f s, %s/s", FormatCount(r.Count), r.Seconds, FormatCount(int64(r.PerSecond)))
+		l.add(r.units(), "%s in %.2f s, %s/s", FormatCount(r.Count), r.Seconds, FormatCount(int64(r.PerSecond)))
 	}
 	switch payload := FormatBytes(r.PerSecond * float64(r.Payload)); {
 	case r.Payload == 0:

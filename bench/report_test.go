@@ -41,6 +41,30 @@ func TestWriteTable(t *testing.T) {
 	}
 }
 
+// A unit has a plural, and it is spelt right.
+func TestWriteTableDeliveries(t *testing.T) {
+	r := aResult()
+	r.Unit = "delivery"
+	var b bytes.Buffer
+	if err := r.WriteTable(&b); err != nil {
+		t.Fatal(err)
+	}
+	paths, err := r.WritePlots(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		plot, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Write(plot)
+	}
+	if got := b.String(); strings.Contains(got, "deliverys") || !strings.Contains(got, "\ndeliveries  ") || !strings.Contains(got, "deliveries per second") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
 func TestWriteJSON(t *testing.T) {
 	var b bytes.Buffer
 	if err := aResult().WriteJSON(&b); err != nil {

@@ -85,6 +85,14 @@ type Holdings struct {
 	Descriptors  int   `json:"descriptors"`
 }
 
+// units is the plural of Unit.
+func (r *Result) units() string {
+	if r.Unit == "delivery" {
+		return "deliveries"
+	}
+	return r.Unit + "s"
+}
+
 // WriteJSON writes r as one indented JSON object.
 func (r *Result) WriteJSON(w io.Writer) error {
 	e := json.NewEncoder(w)

@@ -60,6 +60,12 @@ func (t Target) resolve(conns int, churn bool) (*endpoint, error) {
 	if u.Scheme != "ws" && !e.secure {
 		return nil, fmt.Errorf("bench: the URL %q begins with neither ws:// nor wss://", t.URL)
 	}
+	if e.hostname == "" {
+		return nil, fmt.Errorf("bench: the URL %q names no host", t.URL)
+	}
+	if u.User != nil {
+		return nil, errors.New("bench: the URL names a user, and that is not sent: put an Authorization field into Header")
+	}
 	at, err := net.ResolveTCPAddr("tcp", net.JoinHostPort(u.Hostname(), portOf(u)))
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
