@@ -3,10 +3,13 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/weirws/weir/cmd/weir/internal/weirtest"
@@ -107,6 +110,12 @@ func TestBenchMistakes(t *testing.T) {
 		{"echo", 2, []string{"wants the URL", "weir bench echo ws://127.0.0.1:9001/echo"}},
 		{"echo --conn 5 ws://127.0.0.1:1/", 2, []string{"has no flag --conn", "Did you mean --conns?"}},
 		{"echo --conns -5 ws://127.0.0.1:1/", 2, []string{"--conns is negative"}},
+		{"echo --conns 0 ws://127.0.0.1:1/", 2, []string{"--conns is 0"}},
+		{"rate --rate 0 ws://127.0.0.1:1/", 2, []string{"--rate is 0"}},
+		{"rate --rate nan ws://127.0.0.1:1/", 1, []string{"PerSecond is NaN"}},
+		{"echo --duration 0 ws://127.0.0.1:1/", 2, []string{"--duration is 0s"}},
+		{"echo --size 0 --warmup 0 --messages 0 ws://127.0.0.1:1/", 1, []string{"nothing listens"}},
+		{"soak --churn 0 ws://127.0.0.1:1/", 1, []string{"nothing listens"}},
 		{"echo --size big ws://127.0.0.1:1/", 2, []string{"--size big is wrong"}},
 		{"echo ftp://127.0.0.1/", 2, []string{"its scheme is ftp"}},
 		{"echo ws://127.0.0.1:1/", 1, []string{"nothing listens on 127.0.0.1:1", "weir echo starts one"}},
@@ -125,6 +134,58 @@ func TestBenchMistakes(t *testing.T) {
 	}
 }
 
+// TestBenchWrong: what a server does wrong is a failure, with what to look at.
+func TestBenchWrong(t *testing.T) {
+	s := weirtest.Echo(t)
+	got := weirtest.Run(t, "", append([]string{"bench", "echo", s.URL("ws", "/broadcast")}, short...)...)
+	if got.Exit != 1 || !strings.Contains(got.Stderr, "byte 0 is") || !strings.Contains(got.Stderr, "Does this path send back what it gets?") {
+		t.Errorf("an echo of a path that is none: got %+v", got)
+	}
+	got = weirtest.Run(t, "", append([]string{"bench", "churn", "--conns", "3", "ws://" + everyThird(t, s.Host) + "/echo"}, short...)...)
+	if got.Exit != 1 || !strings.Contains(got.Stdout, "clean") || !strings.Contains(got.Stderr, "connections came to a bad end, the first of them:") {
+		t.Errorf("some connections that fail: got %+v, want a table and a failure", got)
+	}
+}
+
+// everyThird is the address of a proxy that closes every third connection at once.
+func everyThird(t *testing.T, to string) string {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var serving sync.WaitGroup
+	serving.Go(func() { // ends with the listener; the cleanup waits
+		for n := 0; ; n++ {
+			nc, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			if n%3 == 2 {
+				nc.Close()
+				continue
+			}
+			serving.Go(func() { // ends with the connection
+				defer nc.Close()
+				up, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer up.Close()
+				serving.Go(func() { // ends with the other direction, at the latest
+					io.Copy(up, nc)
+					up.(*net.TCPConn).CloseWrite()
+				})
+				io.Copy(nc, up)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		ln.Close()
+		serving.Wait()
+	})
+	return ln.Addr().String()
+}
+
 // TestBenchMillion: what cannot be run is said. (make million runs it, in CI too.)
 func TestBenchMillion(t *testing.T) {
 	for _, test := range []struct {
@@ -133,6 +194,7 @@ func TestBenchMillion(t *testing.T) {
 		says  string
 	}{
 		{[]string{"--conns", "1"}, 1, "Conns is 1"},
+		{[]string{"--conns", "1", "--budget", "0"}, 1, "Conns is 1"},
 		{[]string{"--conns", "-1"}, 2, "--conns is negative"},
 		{[]string{"--way", "kvm"}, 1, `there are "host" and "uml"`},
 		{[]string{"ws://127.0.0.1/"}, 2, "takes no argument"},

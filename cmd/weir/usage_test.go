@@ -25,7 +25,7 @@ var commands = [][]string{
 var groups = [][]string{{"config", "print"}}
 
 // scenarios are all of weir bench's.
-var scenarios = [][]string{{"bench", "echo"}, {"bench", "rate"}, {"bench", "broadcast"}, {"bench", "idle"}, {"bench", "connect"}, {"bench", "churn"}, {"bench", "soak"}}
+var scenarios = [][]string{{"bench", "echo"}, {"bench", "rate"}, {"bench", "broadcast"}, {"bench", "idle"}, {"bench", "connect"}, {"bench", "churn"}, {"bench", "soak"}, {"bench", "million"}, {"bench", "hostile"}}
 
 // TestHelpFitsAScreen: 24 lines of 80 columns.
 func TestHelpFitsAScreen(t *testing.T) {
@@ -55,6 +55,17 @@ func TestHelpFitsAScreen(t *testing.T) {
 			t.Errorf("got %+v, want the help", got)
 		}
 	})
+}
+
+// TestHelpNamesEveryScenario of weir bench, with what its own help says that it does.
+func TestHelpNamesEveryScenario(t *testing.T) {
+	help := weirtest.Run(t, "", "bench", "--help").Stdout
+	for _, scenario := range scenarios {
+		does, _, _ := strings.Cut(weirtest.Run(t, "", append(scenario, "--help")...).Stdout, "\n")
+		if line := regexp.MustCompile(`(?m)^  ` + scenario[1] + ` +(.*)$`).FindStringSubmatch(help); line == nil || line[1] != does {
+			t.Errorf("%v: got the line %q, want it to say %q:\n%s", scenario, line, does, help)
+		}
+	}
 }
 
 // TestHelpNamesEveryCommand of the list that this file looks at, and no other.

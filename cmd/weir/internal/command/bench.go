@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,8 +20,7 @@ import (
 	"github.com/weirws/weir/cmd/weir/internal/trust"
 )
 
-const benchLong = `Every byte that comes back is compared. With --pid the server's CPU time and
-memory are part of the result. Each scenario has its own flags: see its --help.`
+const benchLong = "Every byte that comes back is compared. Each scenario has flags of its own."
 
 func newBench() *cobra.Command {
 	cmd := &cobra.Command{
@@ -60,7 +60,7 @@ func newScenario(m *measurement, name, short string) *cobra.Command {
 		Short: short,
 		Args:  oneURL,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkPositive(cmd); err != nil {
+			if err := checkNumbers(cmd); err != nil {
 				return err
 			}
 			var err error
@@ -93,13 +93,24 @@ func (m *measurement) addTo(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// checkPositive refuses negative numbers: 0 has a meaning, they have none.
-func checkPositive(cmd *cobra.Command) error {
+// checkNumbers refuses negative ones, and a 0 where it means neither none nor the default.
+func checkNumbers(cmd *cobra.Command) error {
+	mayBeNone := []string{"size", "warmup", "churn", "budget"}
 	var wrong error
 	cmd.Flags().Visit(func(f *pflag.Flag) {
-		if strings.HasPrefix(f.Value.String(), "-") && f.Value.Type() != "string" && f.Value.Type() != "stringArray" {
-			wrong = problem.Usage(fmt.Sprintf("%s: --%s is negative", cmd.CommandPath(), f.Name), "See: "+cmd.CommandPath()+" --help")
+		if f.Value.Type() == "string" || f.Value.Type() == "stringArray" {
+			return
 		}
+		is, value := "", f.Value.String()
+		switch {
+		case strings.HasPrefix(value, "-"):
+			is = "negative"
+		case (value == "0" || value == "0s") && value != f.DefValue && !slices.Contains(mayBeNone, f.Name):
+			is = value
+		default:
+			return
+		}
+		wrong = problem.Usage(fmt.Sprintf("%s: --%s is %s", cmd.CommandPath(), f.Name, is), "See: "+cmd.CommandPath()+" --help")
 	})
 	return wrong
 }
@@ -123,6 +134,9 @@ func (m *measurement) measure(cmd *cobra.Command) error {
 		if err := m.show(cmd, result); err != nil {
 			return err
 		}
+	}
+	if err == nil && result.Endings != nil && result.Endings.Failed > 0 {
+		err = fmt.Errorf("%d connections came to a bad end, the first of them: %s", result.Endings.Failed, result.Endings.Failures[0])
 	}
 	return m.explain(cmd, err)
 }
@@ -163,6 +177,9 @@ func (m *measurement) explain(cmd *cobra.Command, err error) error {
 		return problem.Failure(err, "interrupted: what was measured is of a shorter run", "")
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return problem.Failure(err, "nothing listens on "+host, "Is the server running? weir echo starts one on 127.0.0.1:9001.")
+	}
+	if wrong := new(bench.MismatchError); errors.As(err, &wrong) {
+		return problem.Failure(err, unprefixed(err), "Does this path send back what it gets? weir echo does, on /echo, and to everyone on /broadcast.")
 	}
 	if told := trust.Explain(err, host); told != nil {
 		return told

@@ -35,8 +35,8 @@ func writeHelp(w io.Writer, cmd *cobra.Command) {
 	_, _ = io.WriteString(w, b.String()) // help that nobody reads is no failure
 }
 
-// writeCommands lists the commands below cmd: one on a line, or two if there are
-// more than a screen has room for.
+// writeCommands lists the commands below cmd: one on a line, but weir's own, for which
+// a screen has no room, as two.
 func writeCommands(b *strings.Builder, cmd *cobra.Command) {
 	var subs []*cobra.Command
 	for _, sub := range cmd.Commands() {
@@ -44,7 +44,7 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command) {
 			subs = append(subs, sub)
 		}
 	}
-	if len(subs) <= oneColumn {
+	if cmd.HasParent() {
 		for _, sub := range subs {
 			fmt.Fprintf(b, "  %-11s %s\n", sub.Name(), sub.Short)
 		}
@@ -64,9 +64,6 @@ func writeCommands(b *strings.Builder, cmd *cobra.Command) {
 		b.WriteString("  " + cell + "\n")
 	}
 }
-
-// oneColumn is how many commands are listed on a line each.
-const oneColumn = 8
 
 // brief is what a command does, in at most 27 letters.
 type brief struct{ name, does string }

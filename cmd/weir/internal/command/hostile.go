@@ -19,8 +19,9 @@ import (
 )
 
 const hostileLong = `The server must echo what it is sent. Each line of the plan is a kind of input
-that has killed servers; docs/reliability.md says what is right. While they are tried other
-connections echo, and must not notice. It ends with 1 when a line fails.`
+that has killed servers; docs/reliability.md says what is right. While they are
+tried other connections echo, and must not notice. It ends with 1 when a line
+fails.`
 
 // hostileFlags are the flags of weir bench hostile.
 type hostileFlags struct {
@@ -40,7 +41,7 @@ func newBenchHostile() *cobra.Command {
 		Long:  hostileLong,
 		Args:  oneURL,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := checkPositive(cmd); err != nil {
+			if err := checkNumbers(cmd); err != nil {
 				return err
 			}
 			return f.run(cmd, args[0])

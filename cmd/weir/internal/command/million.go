@@ -36,7 +36,7 @@ func newBenchMillion() *cobra.Command {
 		Long:  millionLong,
 		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := checkPositive(cmd); err != nil {
+			if err := checkNumbers(cmd); err != nil {
 				return err
 			}
 			return runMillion(cmd, f)
