@@ -3,7 +3,8 @@
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
-  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' }, compress: { type: 'boolean', default: false } },
+  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' }, compress: { type: 'boolean', default: false },
+    'tls-cert': { type: 'string', default: '' }, 'tls-key': { type: 'string', default: '' } },
 });
 
 const echo = { broadcast: false };
@@ -11,6 +12,7 @@ const room = { broadcast: true };
 
 const server = Bun.serve({
   ...address(values.listen),
+  tls: values['tls-cert'] ? { cert: Bun.file(values['tls-cert']), key: Bun.file(values['tls-key']) } : undefined,
   fetch(request, server) {
     const data = new URL(request.url).pathname.startsWith('/broadcast') ? room : echo;
     if (server.upgrade(request, { data })) return;

@@ -3,11 +3,29 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math/bits"
 	"os/exec"
 	"runtime"
 
 	"golang.org/x/sys/unix"
 )
+
+// checkSystem refuses a system on which nothing can be measured.
+func checkSystem() error { return nil }
+
+// allowedCPUs are those that this process may run on, in order; nil: nobody knows.
+func allowedCPUs() (cpus []int) {
+	var set unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &set); err != nil {
+		return nil
+	}
+	for cpu := range len(set) * bits.UintSize {
+		if set.IsSet(cpu) {
+			cpus = append(cpus, cpu)
+		}
+	}
+	return cpus
+}
 
 // startOn starts cmd bound to a CPU, unless cpu is negative: a child inherits the
 // CPUs of the thread that forks it.

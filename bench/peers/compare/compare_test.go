@@ -159,3 +159,41 @@ func TestLeftOut(t *testing.T) {
 		t.Errorf("got %q", c.missing)
 	}
 }
+
+// Where server and generator cannot have a CPU each, they have what there is.
+func TestPickCPUs(t *testing.T) {
+	for _, test := range []struct {
+		allowed        []int
+		server, client int
+	}{{nil, -1, -1}, {[]int{3}, -1, -1}, {[]int{0, 1}, 0, 1}, {[]int{4, 6, 7}, 4, 6}} {
+		if server, client := pickCPUs(test.allowed); server != test.server || client != test.client {
+			t.Errorf("%v: got %d and %d, want %d and %d", test.allowed, server, client, test.server, test.client)
+		}
+	}
+}
+
+func TestCPUThatIsNotOurs(t *testing.T) {
+	if _, err := readMachine(&options{serverCPU: 1 << 10, clientCPU: -1}); err == nil || !strings.Contains(err.Error(), "no CPU 1024") {
+		t.Errorf("got %v, want an error that names it", err)
+	}
+}
+
+// Who is left out of a table is what the document's caveats say.
+func TestTakesPart(t *testing.T) {
+	list, err := parseScenarios(&options{scenarios: "echo-tls-1x1x32,echo-1x1x1K-deflate,broadcast-1x1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"gnet netpollbare", "weir-workers gnet gobwas netpollbare", "weir-workers netpollbare"}
+	for i, s := range list {
+		var out []string
+		for _, p := range allPeers() {
+			if !p.takesPart(s) {
+				out = append(out, p.name)
+			}
+		}
+		if got := strings.Join(out, " "); got != want[i] {
+			t.Errorf("%s: without %s, want it without %s", s.name, got, want[i])
+		}
+	}
+}

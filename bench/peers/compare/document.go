@@ -31,9 +31,16 @@ const caveats = `## What these figures do not say
 - Ratios of one run count, absolute figures of two runs do not. Servers take turns in each round (A B C, then C B A),
   each one freshly started. Figures are medians over the rounds, "× best" is their ratio, and a goal is judged by the
   median of the ratios within each round, which a busy machine disturbs less. Differences below 10 % are ties.
-- Each rival is the shortest server that its own documentation suggests, without tuning, limits, timeouts or keep-alive.
-  weir runs with its defaults, and they are on. gnet and netpollbare have no WebSocket of their own: they run a bare
-  decoder that checks next to nothing.
+- Each rival is the short server that its own documentation suggests, with its defaults: messages of 16 MiB at most, and,
+  but for Bun's, no deadlines and no keep-alive. weir runs with its defaults too, and there limits, deadlines and
+  keep-alive are on. gobwas/ws is parts of a server rather than one: here each connection has a goroutine and one buffer,
+  and replies to frames that came together leave together, which no other library with goroutines does by itself. gnet
+  and netpollbare have no WebSocket of their own: they run a bare decoder that checks next to nothing.
+- The bare loop is netpoll's level-triggered one with a buffer of 64 KiB: it shows what small messages cost at least, and
+  can be beaten where other things count. It is left out of "× best".
+- A server is missing from a table where the library has no such thing, or none that is a matter of a few lines: gnet
+  has no TLS, gnet and gobwas/ws do not compress, the bare loop has neither and does not broadcast. The worker pool is
+  measured with small echoes only.
 - Messages are binary: nobody is charged for validating UTF-8. They come from at most 4096 prepared ones.
 - The latencies of a closed loop are those of a server that is never idle: with 1000 messages under way a reply waits
   for a thousand others. Those of the open loop count from the time at which a message should have been sent.

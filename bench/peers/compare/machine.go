@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -35,8 +36,8 @@ func readMachine(o *options) (*machine, error) {
 		}
 	}
 	for _, cpu := range []int{o.serverCPU, o.clientCPU} {
-		if cpu >= m.cpus {
-			return nil, fmt.Errorf("there is no CPU %d: give --server-cpu -1 --client-cpu -1", cpu)
+		if cpu >= 0 && !slices.Contains(allowedCPUs(), cpu) {
+			return nil, fmt.Errorf("there is no CPU %d for this process: give --server-cpu -1 --client-cpu -1", cpu)
 		}
 	}
 	m.pinning = "not bound to CPUs"

@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/weirws/weir/bench"
@@ -34,7 +35,7 @@ type options struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, parse(), os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "compare:", err)
@@ -55,8 +56,9 @@ func parse() *options {
 	flag.StringVar(&o.json, "json", "", "file for every result of every round; none")
 	flag.StringVar(&o.notes, "notes", "", "Markdown file that ends benchmarks.md: where a goal was missed, the profile that shows why; none")
 	flag.StringVar(&o.weir, "weir", "", "weir binary; it is built")
-	flag.IntVar(&o.serverCPU, "server-cpu", 0, "CPU of the servers; -1: any")
-	flag.IntVar(&o.clientCPU, "client-cpu", 1, "CPU of the generator; -1: any")
+	server, client := pickCPUs(allowedCPUs())
+	flag.IntVar(&o.serverCPU, "server-cpu", server, "CPU of the servers; -1: any")
+	flag.IntVar(&o.clientCPU, "client-cpu", client, "CPU of the generator; -1: any")
 	flag.BoolVar(&o.spin, "spin", false, "the generator never sleeps")
 	flag.BoolVar(&o.list, "list", false, "name the peers and end")
 	flag.Parse()
@@ -67,6 +69,15 @@ func parse() *options {
 		o.scenarios = strings.Join(defaultScenarios, ",")
 	}
 	return o
+}
+
+// pickCPUs picks the CPUs of the servers and of the generator; -1, any, where each
+// cannot have its own.
+func pickCPUs(allowed []int) (server, client int) {
+	if len(allowed) < 2 {
+		return -1, -1
+	}
+	return allowed[0], allowed[1]
 }
 
 // run does it all. Tables go to stdout, what happens meanwhile to stderr.
@@ -80,6 +91,9 @@ func run(ctx context.Context, o *options, stdout, stderr io.Writer) error {
 			fmt.Fprintf(stdout, "%-14s %s\n", p.name, p.what)
 		}
 		return nil
+	}
+	if err := checkSystem(); err != nil {
+		return err
 	}
 	scenarios, err := parseScenarios(o)
 	if err != nil {

@@ -20,7 +20,7 @@ const (
 	goroutines              // Go, handlers on goroutines
 	loops                   // Go, an event loop
 	others                  // not Go
-	floor                   // a bare loop: no library, beaten by none
+	floor                   // a bare loop: no library, and no rival
 )
 
 // peer is one server.
@@ -50,15 +50,15 @@ func allPeers() []*peer {
 	return []*peer{
 		{name: "weir", tls: true, what: "handlers inline on one loop", group: ours, build: buildWeir(), compress: []string{"--compress", "shared"}},
 		{name: "weir-workers", tls: true, what: "handlers on 64 workers", group: ours, build: buildWeir("--workers", "64"), can: onWorkers},
-		{name: "bun", what: "Bun.serve, uWebSockets inside", group: others, build: buildBun, compress: deflate},
+		{name: "bun", tls: true, what: "Bun.serve, uWebSockets inside", group: others, build: buildBun, compress: deflate},
 		{name: "gnet", what: "bare echo on gnet.Engine", group: loops, module: "github.com/panjf2000/gnet/v2", build: buildGo("gnet")},
-		{name: "gobwas", what: "gobwas/ws, a goroutine per connection", group: goroutines, module: "github.com/gobwas/ws", build: buildGo("gobwas")},
+		{name: "gobwas", tls: true, what: "gobwas/ws, a goroutine per connection", group: goroutines, module: "github.com/gobwas/ws", build: buildGo("gobwas")},
 		{name: "gws", tls: true, what: "lxzan/gws", group: goroutines, module: "github.com/lxzan/gws", build: buildGo("gws"), compress: deflate},
-		{name: "gorilla", tls: true, what: "gorilla/websocket", group: goroutines, module: "github.com/gorilla/websocket", build: buildGo("gorilla")},
+		{name: "gorilla", tls: true, what: "gorilla/websocket", group: goroutines, module: "github.com/gorilla/websocket", build: buildGo("gorilla"), compress: deflate},
 		{name: "coder", tls: true, what: "coder/websocket", group: goroutines, module: "github.com/coder/websocket", build: buildGo("coder"), compress: deflate},
-		{name: "nbio", tls: true, what: "lesismal/nbio, non-blocking", group: goroutines, module: "github.com/lesismal/nbio", build: buildGo("nbio")},
-		{name: "ws", what: "npm ws with bufferutil on Node", group: others, build: buildNode, compress: deflate},
-		{name: "netpollbare", what: "bare loop on gnet's netpoll: the floor", group: floor, module: "github.com/panjf2000/gnet/v2",
+		{name: "nbio", tls: true, what: "lesismal/nbio, non-blocking", group: goroutines, module: "github.com/lesismal/nbio", build: buildGo("nbio"), compress: deflate},
+		{name: "ws", tls: true, what: "npm ws with bufferutil on Node", group: others, build: buildNode, compress: deflate},
+		{name: "netpollbare", what: "bare loop on gnet's netpoll, no library", group: floor, module: "github.com/panjf2000/gnet/v2",
 			build: buildGo("netpollbare"), can: notBroadcast},
 	}
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"io"
 	"log"
 	"net"
@@ -21,6 +22,13 @@ func main() {
 	ln, err := net.Listen("tcp", peer.Listen())
 	if err != nil {
 		log.Fatal(err)
+	}
+	if peer.Cert != "" {
+		cert, err := tls.LoadX509KeyPair(peer.Cert, peer.Key)
+		if err != nil {
+			log.Fatal(err)
+		}
+		ln = tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{cert}})
 	}
 	m := &room{conns: make(map[net.Conn]struct{})}
 	for {

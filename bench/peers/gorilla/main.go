@@ -14,6 +14,7 @@ var upgrader = websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return
 
 func main() {
 	addr := peer.Listen()
+	upgrader.EnableCompression = peer.Compress() // at level 1, and without a context, as it does
 	http.HandleFunc("/echo", echo)
 	http.HandleFunc("/broadcast", new(room).serve)
 	log.Fatal(peer.Serve(addr))

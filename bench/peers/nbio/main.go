@@ -49,6 +49,7 @@ func newUpgrader() *websocket.Upgrader {
 	u.CheckOrigin = func(*http.Request) bool { return true }
 	u.KeepaliveTime = 0
 	u.MessageLengthLimit = peer.MaxMessageBytes
+	u.EnableCompression(peer.Compress()) // at level 1, and without a context, as it does
 	return u
 }
 

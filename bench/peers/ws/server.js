@@ -2,14 +2,17 @@
 // ws does.
 'use strict';
 
+const fs = require('node:fs');
 const http = require('node:http');
+const https = require('node:https');
 const { parseArgs } = require('node:util');
 const { WebSocketServer } = require('ws');
 
 require('bufferutil'); // ws goes on without it: fail instead
 
 const { values } = parseArgs({
-  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' }, compress: { type: 'boolean', default: false } },
+  options: { listen: { type: 'string', default: '127.0.0.1:9001' }, stats: { type: 'string', default: '' }, compress: { type: 'boolean', default: false },
+    'tls-cert': { type: 'string', default: '' }, 'tls-key': { type: 'string', default: '' } },
 });
 
 const perMessageDeflate = values.compress && {
@@ -34,7 +37,10 @@ room.on('connection', (ws) => {
   });
 });
 
-const server = http.createServer((_, response) => response.writeHead(426).end());
+const refuse = (_, response) => response.writeHead(426).end();
+const server = values['tls-cert']
+  ? https.createServer({ cert: fs.readFileSync(values['tls-cert']), key: fs.readFileSync(values['tls-key']) }, refuse)
+  : http.createServer(refuse);
 server.on('upgrade', (request, socket, head) => {
   const target = request.url.startsWith('/broadcast') ? room : echo;
   target.handleUpgrade(request, socket, head, (ws) => target.emit('connection', ws, request));
