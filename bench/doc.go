@@ -3,7 +3,7 @@
 // Each scenario is one function with one options struct: [Echo], [Rate],
 // [Broadcast], [Idle], [Connect], [Churn] and [Soak]. All of them take a context
 // and return a [Result], which writes itself as a table, as JSON or as plots.
-// Any server can be measured, not only this module's: the generator imports
+// [Hostile] measures nothing: it tries what has killed servers. Any server can be measured, not only this module's: the generator imports
 // neither engine nor poller nor codec, so that it does not share the faults of
 // what it measures.
 //
@@ -14,14 +14,15 @@
 // # The generator
 //
 // On Linux it is one epoll loop on one locked thread, with raw system calls for
-// everything that cannot block, so that one core of generator keeps one core of
-// server busy. Elsewhere, and for wss, it is a goroutine per connection over
-// package net: right, but not frugal.
+// reads, writes and the wait that does not sleep, so that one core of generator
+// keeps one core of server busy. Elsewhere, and for wss, it is two goroutines per
+// connection over package net: right, but not frugal.
 //
 // Messages are prepared before the clock starts. There are at least four and at
 // most 4096 different ones, each with random content and a random mask of its
 // own, and they are sent in turn from shared memory. A server cannot tell that
-// from a client that draws a mask per frame: it has to unmask each one. RFC 6455
+// from a client that draws a mask per frame: it has to unmask each one. Compressed
+// ones are at most 256, and fewer where they are large. RFC 6455
 // asks that a client's masks cannot be predicted, which protects proxies from
 // scripts in a browser; a load generator has no such script.
 //
