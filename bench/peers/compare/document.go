@@ -36,8 +36,8 @@ const caveats = `## What these figures do not say
   keep-alive are on. gobwas/ws is parts of a server rather than one: here each connection has a goroutine and one buffer,
   and replies to frames that came together leave together, which no other library with goroutines does by itself. gnet
   and netpollbare have no WebSocket of their own: they run a bare decoder that checks next to nothing.
-- The bare loop is netpoll's level-triggered one with a buffer of 64 KiB: it shows what small messages cost at least, and
-  can be beaten where other things count. It is left out of "× best".
+- The bare loop is gnet's netpoll with raw system calls and nothing else: it shows about what small messages cost at
+  least, and can be beaten where other things count. It is left out of "× best".
 - A server is missing from a table where the library has no such thing, or none that is a matter of a few lines: gnet
   has no TLS, gnet and gobwas/ws do not compress, the bare loop has neither and does not broadcast. The worker pool is
   measured with small echoes only.
