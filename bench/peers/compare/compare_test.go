@@ -197,3 +197,15 @@ func TestTakesPart(t *testing.T) {
 		}
 	}
 }
+
+// A ratio that is not reached does not look like its goal.
+func TestBeside(t *testing.T) {
+	for _, test := range []struct {
+		ratio, limit float64
+		want         string
+	}{{0.504, 0.5, "0.504"}, {0.496, 0.5, "0.50"}, {0.5, 0.5, "0.50"}, {0.514, 0.5, "0.51"}} {
+		if got := beside(test.ratio, test.limit); got != test.want {
+			t.Errorf("%v beside %v: got %s, want %s", test.ratio, test.limit, got, test.want)
+		}
+	}
+}

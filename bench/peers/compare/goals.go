@@ -93,9 +93,19 @@ func (c *comparison) judge(g goal) (cells []string, ok bool) {
 		if name != against.peer.name {
 			name += " (" + against.peer.name + ")"
 		}
-		return []string{g.scenario, g.of, unit, name, fmt.Sprintf("≤ %.2f", g.limit), fmt.Sprintf("%.2f", ratio), verdict}, true
+		return []string{g.scenario, g.of, unit, name, fmt.Sprintf("≤ %.2f", g.limit), beside(ratio, g.limit), verdict}, true
 	}
 	return nil, false
+}
+
+// beside is a ratio with two digits behind the point, or three where two would hide
+// that it is above the limit.
+func beside(ratio, limit float64) string {
+	text := fmt.Sprintf("%.2f", ratio)
+	if ratio > limit && text == fmt.Sprintf("%.2f", limit) {
+		return fmt.Sprintf("%.3f", ratio)
+	}
+	return text
 }
 
 // goalTable is all goals that could be judged; nil: none could.
