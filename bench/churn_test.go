@@ -2,21 +2,31 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
 
 func TestConnect(t *testing.T) {
 	eachDriver(t, func(t *testing.T, at Target) {
-		s := new(testServer).start(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		var asked atomic.Int64
+		s := (&testServer{accept: func(key string) string {
+			if asked.Add(1) == 20 {
+				cancel() // of these at most four are under way
+			}
+			return rightAnswer(key)
+		}}).start(t)
 		at.URL, at.Dialing = s.url(), 4
-		r, err := Connect(context.Background(), ConnectOptions{Target: at, Load: shortLoad(0)})
-		if err != nil {
-			t.Fatal(err)
+		r, err := Connect(ctx, ConnectOptions{Target: at, Load: Load{Duration: time.Hour, Warmup: -1}})
+		if !errors.Is(err, context.Canceled) || r == nil {
+			t.Fatalf("got %v and %v, want what was measured until the context ended", r, err)
 		}
-		if r.Count == 0 || r.Latency.Count != r.Count {
-			t.Errorf("got %d handshakes with %d latencies", r.Count, r.Latency.Count)
+		if r.Count < 16 || r.Latency == nil || r.Latency.Count != r.Count {
+			t.Errorf("got %d handshakes, %+v, want at least 16 with a latency each", r.Count, r.Latency)
 		}
 	})
 }

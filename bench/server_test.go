@@ -74,13 +74,11 @@ func (s *testServer) handle(nc net.Conn) {
 	if err != nil {
 		return
 	}
-	var key [keyLen]byte
-	copy(key[:], request.Header.Get("Sec-WebSocket-Key"))
-	answer := "HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n" +
-		"Sec-WebSocket-Accept: " + acceptKey(key) + "\r\n\r\n"
+	accept := rightAnswer
 	if s.accept != nil {
-		answer = s.accept(string(key[:]))
+		accept = s.accept
 	}
+	answer := accept(request.Header.Get("Sec-WebSocket-Key"))
 	s.mu.Lock()
 	s.conns[nc] = struct{}{}
 	_, err = io.WriteString(nc, answer)
@@ -93,6 +91,14 @@ func (s *testServer) handle(nc net.Conn) {
 	for err == nil {
 		err = s.frame(nc, r)
 	}
+}
+
+// rightAnswer accepts a handshake.
+func rightAnswer(key string) string {
+	var k [keyLen]byte
+	copy(k[:], key)
+	return "HTTP/1.1 101 Switching Protocols\r\nupgrade: WebSocket\r\nConnection: keep-alive, Upgrade\r\n" +
+		"Sec-WebSocket-Accept: " + acceptKey(k) + "\r\n\r\n"
 }
 
 // frame reads one frame of a client and answers it.
