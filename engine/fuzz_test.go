@@ -367,10 +367,12 @@ func (z *fuzzed) exchange(t *testing.T, nc net.Conn, head string, want outcome, 
 
 // judge compares what came about with what must.
 func (z *fuzzed) judge(t *testing.T, want outcome, end *CloseError, written []wireFrame) {
-	if len(z.got) != len(want.messages) {
+	// A peer that has gone before it had its pong may have been given up before what it sent last was looked at.
+	unread := want.middle && errors.Is(end.Err, io.ErrClosedPipe)
+	if len(z.got) != len(want.messages) && !(unread && len(z.got) < len(want.messages)) {
 		t.Fatalf("%d messages are delivered, want %d", len(z.got), len(want.messages))
 	}
-	for i, m := range want.messages {
+	for i, m := range want.messages[:len(z.got)] {
 		if !bytes.Equal(z.got[i], m) {
 			t.Fatalf("message %d is %.60q, want %.60q", i, z.got[i], m)
 		}

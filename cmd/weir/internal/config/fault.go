@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/weirws/weir/cmd/weir/internal/spelling"
 )
@@ -27,13 +29,22 @@ func (f Fault) String() string {
 	var b strings.Builder
 	b.WriteString(f.Place.String())
 	if f.Path != "" {
-		b.WriteString(" " + f.Path)
+		b.WriteString(" " + oneLine(f.Path))
 	}
 	b.WriteString(": " + f.What)
 	if f.Near != "" {
 		fmt.Fprintf(&b, " (did you mean %q?)", f.Near)
 	}
 	return b.String()
+}
+
+// oneLine is a path as it is, unless a key that somebody wrote has line breaks or
+// the like in it.
+func oneLine(path string) string {
+	if strings.ContainsFunc(path, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(path)
+	}
+	return path
 }
 
 // MarshalJSON has a field for each part.
