@@ -63,8 +63,12 @@ func TestHostile39InsideDeflate(t *testing.T) {
 
 // TestHostile50Bomb: what comes out is bounded while it comes out, over one frame and over many.
 func TestHostile50Bomb(t *testing.T) {
-	const limit, bombs = 1 << 20, 100
+	const limit = 1 << 20
 	eachEnd(t, func(t *testing.T, r rig) {
+		bombs := 10
+		if r == usual { // once is enough: it is a hundred messages to take apart
+			bombs = 100
+		}
 		s := r.serve(t, echo, &Options{Compression: CompressionShared, MaxMessageBytes: limit, MemoryBudget: 64 << 20})
 		flushed := append(packed(t, make([]byte, 1<<20)), "\x00\x00\xff\xff"...)
 		bomb := bytes.Repeat(flushed, 256)

@@ -3,6 +3,7 @@ package engine
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"flag"
@@ -93,6 +94,8 @@ type stage struct {
 	names map[*Conn]string
 	app   []string // of this block
 	wire  []string
+
+	ordered int // how much of app order has seen
 }
 
 // actor is a peer of the script.
@@ -124,6 +127,7 @@ func play(t *testing.T, text string, inline bool) string {
 			if !strings.HasPrefix(line, "#") {
 				st.do(line)
 				synctest.Wait()
+				st.order()
 			}
 		}
 	}
@@ -142,10 +146,27 @@ func (st *stage) flush(w io.Writer) {
 	for _, line := range append(st.app, st.wire...) {
 		fmt.Fprintln(w, line)
 	}
-	st.app, st.wire = nil, nil
+	st.app, st.wire, st.ordered = nil, nil, 0
+}
+
+// order has what several connections saw at one time, through one command, in the order of their names: workers have
+// none.
+func (st *stage) order() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	slices.SortStableFunc(st.app[st.ordered:], func(a, b string) int { return cmp.Or(cmp.Compare(when(a), when(b)), strings.Compare(who(a), who(b))) })
+	st.ordered = len(st.app)
 }
 
 func who(line string) string { return strings.Fields(line)[1] }
+
+func when(line string) time.Duration {
+	d, err := time.ParseDuration(strings.Fields(line)[0])
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
 
 func (st *stage) note(to *[]string, format string, args ...any) {
 	st.mu.Lock()
