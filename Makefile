@@ -96,7 +96,7 @@ bench: ## micro-benchmarks: BENCH=regexp COUNT=n PKG=./codec; BASE=old.txt compa
 	@! grep -q '^FAIL' bin/bench.txt
 	$(GO) tool benchstat $(BASE) bin/bench.txt
 
-bench-peers: ## weir beside other servers, interleaved; writes docs/benchmarks.md (ARGS='--rounds 5' ...)
+bench-peers: ## weir beside other servers, interleaved; writes docs/benchmarks.md (ARGS='--rounds 5 --notes notes.md' ...)
 	cd $(PEERS) && $(GO) run ./compare $(ARGS)
 
 million: ## a million connections to one weir, in a guest kernel where need be (CONNS=50000, ARGS='--budget 300 --json' ...)
