@@ -79,7 +79,7 @@ func (c *Conn) deliver(it item) {
 		c.runInline(it)
 		return
 	}
-	c.loop().leaveShared() // they came first
+	c.loop().handParcel() // they came first
 	c.push(it, 1)
 }
 

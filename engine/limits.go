@@ -142,10 +142,10 @@ const (
 	// lentBytes bounds, with StrandDepth, the received messages of one
 	// connection that wait for a worker: the last one times those before it.
 	lentBytes = 64 << 10
-	// sharedBytes is the memory that small messages of one read share on their
-	// way to a worker, sharedMax the longest that does.
-	sharedBytes = 2 << 10
-	sharedMax   = 256
+	// parcelBytes is the memory of a parcel, the small messages of one read on
+	// their way to a worker, parcelMax the longest message that is put into one.
+	parcelBytes = 2 << 10
+	parcelMax   = 256
 	// patrolTicks is how often a watched connection is looked at, at least:
 	// every second. Up to patrolMin of a loop are looked at every tick.
 	patrolTicks = 10

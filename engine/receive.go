@@ -133,7 +133,7 @@ func (c *Conn) contain(l *loop, in *inbound, b []byte) {
 		c.panicked(r)
 		in.stash(b[len(b)-l.ahead:])
 	}
-	l.leaveShared()
+	l.handParcel()
 	l.ahead = 0
 	had := c.in
 	l.finish(c, in)
@@ -234,10 +234,6 @@ func (c *Conn) message(l *loop, in *inbound, ev *codec.Event) {
 	}
 	if ev.Compressed {
 		c.inflated(l, ev, owned)
-		return
-	}
-	if owned == nil && c.route.core.Inline && c.route.handler.Message != nil && c.stops.Load()&(stopEnd|stopTaken) == 0 {
-		c.hear(Kind(ev.Op), ev.Data)
 		return
 	}
 	c.handOver(item{op: opMessage, kind: Kind(ev.Op), last: ev.Kind != codec.Piece, buf: owned, data: ev.Data})

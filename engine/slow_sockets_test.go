@@ -69,7 +69,7 @@ func TestHostile59OnSockets(t *testing.T) {
 // Unfinished messages within TLS, of which the budget holds few: some are given up, and the others live.
 func TestHostile33TLS(t *testing.T) {
 	const size = 1 << 18
-	s := secureRig.serve(t, echo, &Options{MemoryBudget: testBudget, MaxMessageBytes: size})
+	s := secureRig.serve(t, echo, &Options{MemoryBudget: testBudget, MaxMessageBytes: size, CloseTimeout: 100 * time.Millisecond})
 	w := witnesses(s)
 	var peers []*peer
 	for range 60 {

@@ -195,7 +195,7 @@ func TestFrameSize(t *testing.T) {
 // What is written in the turn in which it was sent is not counted, what waits is.
 func TestLedger(t *testing.T) {
 	var ledger atomic.Int64
-	q := New(&ledger)
+	q := &Queue{ledger: &ledger} // without the tables of another test
 	numbered(q, 1, Terms{})
 	if n := ledger.Load(); n != 0 {
 		t.Errorf("%d for a small frame", n)

@@ -157,11 +157,14 @@ func (w *walk) push() {
 	w.m.control = append(w.m.control, f)
 }
 
-// append adds frames as replies come: several, all of the same terms.
+// append adds frames as replies come: several, mostly of the same terms.
 func (w *walk) append() {
 	for range 1 + w.rnd.IntN(6) {
 		b := w.frame()
 		f := waiting{id: w.next, b: b, class: Oldest, age: 7, at: w.m.now}
+		if w.rnd.IntN(8) == 0 {
+			f.class, f.age = Lapsing, 9
+		}
 		if room := w.q.Append(len(b), f.class, f.age); room != nil {
 			w.runs++
 			copy(room, b)

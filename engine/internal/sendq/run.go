@@ -6,13 +6,13 @@ package sendq
 // frames of them.
 type run struct {
 	sizes []uint16
-	class Class // of the last one: they are all of one connection's terms
+	class Class // of all of them
 	age   uint32
 }
 
 // Append adds a frame of n bytes, on terms without a Done, and returns the room
 // for it, to be filled at once. It returns nil, and adds nothing, unless all that
-// waits came by Append and is little: then use Reserve and Commit.
+// waits came by Append, on the same terms, and is little: then use Reserve and Commit.
 func (q *Queue) Append(n int, class Class, age uint32) []byte {
 	c := q.tail
 	if c == nil || len(q.data.fs)+len(q.control.fs) > 0 || q.clock.held || q.bytes+n > freeBytes {
@@ -20,6 +20,9 @@ func (q *Queue) Append(n int, class Class, age uint32) []byte {
 	}
 	at := len(c.buf.B)
 	if at != q.bytes || cap(c.buf.B)-at < n {
+		return nil
+	}
+	if len(q.run.sizes) > 0 && (class != q.run.class || age != q.run.age) {
 		return nil
 	}
 	q.run.sizes = append(q.run.sizes, uint16(n))

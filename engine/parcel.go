@@ -23,14 +23,14 @@ type parcel struct {
 const parcelHead = 2
 
 // takes copies b, which is valid only now, if it is small and others follow or
-// went before it in the same read. Until leaveShared nobody else has it.
+// went before it in the same read. Until handParcel nobody else has it.
 func (p *parcel) takes(l *loop, c *Conn, k Kind, last bool, b []byte) bool {
 	size := parcelHead + len(b)
-	if len(b) > sharedMax || p.buf == nil && l.ahead == 0 {
+	if len(b) > parcelMax || p.buf == nil && l.ahead == 0 {
 		return false
 	}
 	if p.buf != nil && cap(p.buf.B)-len(p.buf.B) < size {
-		l.leaveShared()
+		l.handParcel()
 	}
 	if p.buf == nil {
 		p.begin(l, c, size)
@@ -41,7 +41,7 @@ func (p *parcel) takes(l *loop, c *Conn, k Kind, last bool, b []byte) bool {
 	}
 	p.buf.B = append(binary.LittleEndian.AppendUint16(p.buf.B, head), b...)
 	if p.n++; p.n >= p.most {
-		l.leaveShared()
+		l.handParcel()
 	}
 	return true
 }
@@ -49,15 +49,15 @@ func (p *parcel) takes(l *loop, c *Conn, k Kind, last bool, b []byte) bool {
 // begin gets memory for a message that takes size bytes and for what follows it.
 func (p *parcel) begin(l *loop, c *Conn, size int) {
 	p.conn, p.n = c, 0
-	p.buf = l.ledger.lent.Get(min(size+l.ahead, sharedBytes))
+	p.buf = l.ledger.lent.Get(min(size+l.ahead, parcelBytes))
 	p.most = c.route.core.StrandDepth - c.line.Depth() // then throttle stops
 	if l.weigh() >= levelSoft {                        // and at two, or one
 		p.most = 1
 	}
 }
 
-// leaveShared gives what the parcel has in it to the strand.
-func (l *loop) leaveShared() {
+// handParcel gives what the parcel has in it to the strand.
+func (l *loop) handParcel() {
 	p := &l.parcel
 	if p.buf == nil {
 		return

@@ -22,9 +22,9 @@ func TestParcels(t *testing.T) {
 		{"16 in one read", slices.Repeat([]int{size}, 16), 1},
 		{"one alone", []int{size}, 1},
 		{"empty ones", make([]int, most-1), 1},
-		{"large ones between", []int{size, size, sharedMax + 1, size, size}, 3},
-		{"two that share and one that is too large", []int{size, sharedMax, sharedMax + 1}, 2},
-		{"more than fits into one", slices.Repeat([]int{sharedMax}, 8), 2},
+		{"large ones between", []int{size, size, parcelMax + 1, size, size}, 3},
+		{"two that share and one that is too large", []int{size, parcelMax, parcelMax + 1}, 2},
+		{"more than fits into one", slices.Repeat([]int{parcelMax}, 8), 2},
 		{"as many as may wait", slices.Repeat([]int{size}, most), 2},
 		{"more than may wait", slices.Repeat([]int{size}, most+10), 2},
 	} {
