@@ -89,8 +89,12 @@ func TestHostile33TLS(t *testing.T) {
 		t.Errorf("%d bytes were held", high)
 	}
 	w.alive(t)
-	for _, p := range peers {
-		p.nc.Close()
+	for _, p := range peers { // not by the alert of TLS, which waits behind what the server does not read
+		p.nc.(*tls.Conn).NetConn().Close()
+	}
+	// While the budget is used up nobody is read, and one that has gone is found when it is given up for being stuck.
+	for end := time.Now().Add(6 * patience); s.Metrics().Sockets > 0 && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
 	}
 	s.idle()
 }
