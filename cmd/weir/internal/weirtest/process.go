@@ -3,6 +3,7 @@ package weirtest
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -105,7 +106,10 @@ func (p *Process) cleanup() {
 	case <-p.exited:
 	default:
 		if !p.told {
-			p.Signal(syscall.SIGTERM)
+			err := p.cmd.Process.Signal(syscall.SIGTERM)
+			if err != nil && !errors.Is(err, os.ErrProcessDone) { // else it ends by itself just now
+				p.t.Error(err)
+			}
 		}
 		if code := p.Wait(); code != 0 {
 			p.t.Errorf("%s ended with %d after SIGTERM:\n%s", p.cmd.Args, code, p.errs)
